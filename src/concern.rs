@@ -1,0 +1,125 @@
+//! How far an invalidation has to travel, and how far it went.
+
+use crate::error::{Error, ErrorKind};
+use std::time::Duration;
+
+/// How far an invalidation has to travel before a write's response leaves.
+///
+/// Whatever the concern, the instance that made it no longer serves what it
+/// covers, and nothing that was accepted is dropped: what cannot be published
+/// now is kept, merged and retried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum WriteConcern {
+    /// Do not wait for the bus.
+    Enqueued,
+    /// Wait until the log has it, at most this long, and not at all while the
+    /// bus is known to be down. The default, with 500 ms.
+    Published {
+        /// The longest time to wait.
+        timeout: Duration,
+    },
+}
+
+impl Default for WriteConcern {
+    fn default() -> Self {
+        Self::Published {
+            timeout: Duration::from_millis(500),
+        }
+    }
+}
+
+impl WriteConcern {
+    /// The one that waits for more.
+    pub(crate) fn stronger(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(Self::Published { timeout: a }), Some(Self::Published { timeout: b })) => {
+                Some(Self::Published { timeout: a.max(b) })
+            }
+            (Some(Self::Enqueued) | None, Some(other)) => Some(other),
+            (one, _) => one,
+        }
+    }
+}
+
+/// How far an invalidation has gone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Reached {
+    /// It is applied on this instance and queued for the bus.
+    Here,
+    /// The log of the bus has it.
+    Bus,
+}
+
+/// What became of an invalidation.
+///
+/// It is no `Result`: nothing was lost, whatever it says. A caller that wants to
+/// retry on its own asks with [`at_least`](Self::at_least).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    reached: Reached,
+}
+
+impl Receipt {
+    pub(crate) fn new(reached: Reached) -> Self {
+        Self { reached }
+    }
+
+    /// How far it had gone when the wait ended. The retries go on behind.
+    #[must_use]
+    pub fn reached(&self) -> Reached {
+        self.reached
+    }
+
+    /// The receipt, if it went at least as far as this.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotReached`] if it has not. The invalidation is still queued
+    /// and will be retried: an error here never means that it was dropped.
+    pub fn at_least(self, reached: Reached) -> Result<Self, Error> {
+        if self.reached >= reached {
+            return Ok(self);
+        }
+        let message = format!(
+            "the invalidation has reached {:?}, not {reached:?}; it is queued",
+            self.reached
+        );
+        Err(Error::new(ErrorKind::NotReached, message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_concerns_the_stronger_stays() {
+        let short = WriteConcern::Published {
+            timeout: Duration::from_secs(1),
+        };
+        let long = WriteConcern::Published {
+            timeout: Duration::from_secs(2),
+        };
+        assert_eq!(WriteConcern::stronger(Some(short), Some(long)), Some(long));
+        assert_eq!(
+            WriteConcern::stronger(Some(WriteConcern::Enqueued), Some(short)),
+            Some(short)
+        );
+        assert_eq!(
+            WriteConcern::stronger(Some(short), Some(WriteConcern::Enqueued)),
+            Some(short)
+        );
+        assert_eq!(WriteConcern::stronger(None, None), None);
+    }
+
+    #[test]
+    fn a_receipt_that_went_less_far_is_an_error_that_says_it_is_queued() {
+        let error = Receipt::new(Reached::Here)
+            .at_least(Reached::Bus)
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotReached);
+        assert!(error.to_string().contains("queued"));
+    }
+}
