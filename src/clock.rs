@@ -66,7 +66,8 @@ impl Clock {
         }
     }
 
-    /// Runs the future for at most `limit`. `None`: the time was up first.
+    /// Runs the future for at most `limit`. `None`: the time was up first. The time
+    /// is looked at even where the future has used up the budget of its task.
     ///
     /// # Cancel safety
     ///
@@ -75,7 +76,7 @@ impl Clock {
         tokio::select! {
             biased;
             output = future => Some(output),
-            () = self.sleep(limit) => None,
+            () = tokio::task::coop::unconstrained(self.sleep(limit)) => None,
         }
     }
 }
@@ -85,7 +86,7 @@ impl Clock {
 pub(crate) struct SetClock {
     /// Changed by `advance` only.
     now: watch::Sender<Moment>,
-    /// The wall clock at the beginning.
+    /// The wall clock when the reading was zero: it begins as the real one.
     started: SystemTime,
     /// Held while the clock advances, so that advances add up.
     advancing: Mutex<()>,
@@ -98,7 +99,7 @@ impl SetClock {
         let now = Moment::default().plus(Duration::from_secs(3600));
         Self {
             now: watch::Sender::new(now),
-            started: system_time(),
+            started: system_time() - Duration::from_secs(3600),
             advancing: Mutex::new(()),
         }
     }

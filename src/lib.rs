@@ -1,19 +1,16 @@
-//! tower-coherence
+//! Answers hot HTTP requests from memory, and keeps every instance coherent.
+
 mod clock;
 mod concern;
 mod error;
+mod eviction;
 mod path;
 mod position;
+mod random;
 mod scope;
 mod tag;
 mod target;
-
-mod bus;
-mod coherence;
-mod semantics;
-mod store;
-mod wire;
-
+mod tasks;
 pub use concern::{Reached, Receipt, WriteConcern};
 pub use error::{Error, ErrorKind};
 pub use scope::Scope;

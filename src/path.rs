@@ -23,11 +23,10 @@ impl CanonicalPath {
         Self(canonical(path).into())
     }
 
-    /// The canonical form of a prefix: `/a` and `/a/` name the same subtree, and
-    /// both `/` and the empty text name all paths.
+    /// The canonical form of a prefix: slashes at the end do not count, so `/a` and
+    /// `/a/` name the same subtree, and both `/` and the empty text name all paths.
     pub(crate) fn prefix(path: &str) -> Self {
-        let form = canonical(path);
-        Self(form.strip_suffix('/').unwrap_or(&form).into())
+        Self(canonical(path).trim_end_matches('/').into())
     }
 
     /// The canonical text. Empty for the prefix of all paths.
@@ -151,7 +150,9 @@ mod tests {
     fn a_trailing_slash_counts_for_a_path_and_not_for_a_prefix() {
         assert_ne!(CanonicalPath::new("/a"), CanonicalPath::new("/a/"));
         assert_eq!(CanonicalPath::prefix("/a"), CanonicalPath::prefix("/a/"));
+        assert_eq!(CanonicalPath::prefix("/a"), CanonicalPath::prefix("/a//"));
         assert_eq!(CanonicalPath::prefix("/").as_str(), "");
+        assert_eq!(CanonicalPath::prefix("//").as_str(), "");
     }
 
     #[test]

@@ -109,8 +109,8 @@ impl Invalidate {
     }
 
     /// Exactly one URI with its scheme, authority, path and query. Scheme and
-    /// authority are compared without case and without the default port; path
-    /// and query byte by byte. A URI without a scheme is taken as `http`.
+    /// authority are compared without case, user information and the default
+    /// port; path and query byte by byte. A URI without a scheme is taken as `http`.
     ///
     /// Without an authority the URI cannot be exact; then it is the same as
     /// [`path`](Self::path).
@@ -294,6 +294,9 @@ fn uri_target(text: &str) -> What {
     };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path_and_query) = rest.split_at(end);
+    let authority = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
     let slash = if path_and_query.starts_with('/') {
         ""
     } else {
@@ -319,6 +322,8 @@ mod tests {
     fn a_uri_is_normalised_in_scheme_authority_and_port_only() {
         let what = Invalidate::uri("HTTP://Example.COM:80/A?b=C#d");
         assert_eq!(only(&what), &What::Uri("http://example.com/A?b=C".into()));
+        let what = Invalidate::uri("http://user:secret@example.com/A");
+        assert_eq!(only(&what), &What::Uri("http://example.com/A".into()));
         let what = Invalidate::uri("https://example.com:8443?q");
         assert_eq!(
             only(&what),
