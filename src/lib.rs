@@ -11,6 +11,7 @@ mod scope;
 mod tag;
 mod target;
 mod tasks;
+mod wire;
 pub use concern::{Reached, Receipt, WriteConcern};
 pub use error::{Error, ErrorKind};
 pub use scope::Scope;
