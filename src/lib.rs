@@ -8,6 +8,7 @@ mod path;
 mod position;
 mod random;
 mod scope;
+mod semantics;
 mod tag;
 mod target;
 mod tasks;

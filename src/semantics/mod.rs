@@ -1,0 +1,36 @@
+//! The rules of HTTP for a shared cache, as pure functions over `http` types: one
+//! section of an RFC each. Nothing here keeps state, reads a clock or changes what
+//! leaves the process except where it says so.
+//!
+//! | question | file | section |
+//! | --- | --- | --- |
+//! | What is this request to a cache? | `request` | RFC 9110 §9.2, RFC 9111 §2, §4 |
+//! | Under which key is it looked up? | `key`, `authority`, `vary` | RFC 9111 §2, §4.1 |
+//! | May this response be stored? | `storable`, `cache_control` | RFC 9111 §3, §5.2 |
+//! | Which fields of it? | `stored_fields` | RFC 9111 §3.1 |
+//! | How old is it, and is it fresh? | `freshness`, `dates` | RFC 9111 §4.2, RFC 9110 §5.6.7 |
+//! | What did this write make stale? | `invalidation`, `groups` | RFC 9111 §4.4, RFC 9875 |
+
+mod authority;
+mod cache_control;
+mod dates;
+mod freshness;
+mod groups;
+mod invalidation;
+mod key;
+mod list;
+mod request;
+mod storable;
+mod stored_fields;
+mod vary;
+
+pub(crate) use cache_control::CacheControl;
+pub(crate) use dates::http_date;
+pub(crate) use freshness::{current_age, initial_age, is_fresh, write_age};
+pub(crate) use groups::invalidated_groups;
+pub(crate) use invalidation::{Outcome, made_stale};
+pub(crate) use key::{KeyParts, StoredKey};
+pub(crate) use request::{Bypass, Content, Intent, Read, carries_credentials, intent, is_grpc};
+pub(crate) use storable::{Audience, Exchange, Refusal, forbids_storing, storable};
+pub(crate) use stored_fields::strip_unstored;
+pub(crate) use vary::{Selection, VaryNames};
