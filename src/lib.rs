@@ -9,6 +9,7 @@ mod position;
 mod random;
 mod scope;
 mod semantics;
+mod store;
 mod tag;
 mod target;
 mod tasks;

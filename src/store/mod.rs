@@ -1,0 +1,2 @@
+//! The store: whether what is kept still counts.
+pub(crate) mod race;
