@@ -5,6 +5,7 @@ mod concern;
 mod error;
 mod eviction;
 mod path;
+pub mod policy;
 mod position;
 mod random;
 mod scope;

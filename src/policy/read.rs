@@ -1,0 +1,200 @@
+//! How the responses of a route are cached.
+
+use crate::eviction::Eviction;
+use crate::scope::Scope;
+use crate::tag::Tags;
+use http::{request, response};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How the responses of a route are cached.
+///
+/// The default, [`from_headers`](Self::from_headers), stores only what the
+/// handler's `Cache-Control` (or `Expires`) says may be stored. Whatever the
+/// policy: `no-store`, `private` and `Set-Cookie` are never stored, nor is a
+/// response to a request with cookies or credentials unless it says `public` or
+/// `s-maxage`.
+///
+/// ```
+/// use std::time::Duration;
+/// use tower_coherence::policy::Policy;
+/// let policy = Policy::lifetime(Duration::from_secs(300)).tags(["products"]);
+/// # let _ = policy;
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "a policy does nothing until it is given to a layer or a cache"]
+pub struct Policy {
+    lifetime: Option<Duration>,
+    tags: Tags,
+    tag_with: Option<Arc<TagWith>>,
+    scope: Option<Arc<ScopeOf>>,
+    own_store: Option<OwnStore>,
+    while_deaf: Option<WhileDeaf>,
+    bypass: bool,
+}
+
+type TagWith = dyn Fn(&request::Parts, &response::Parts) -> Tags + Send + Sync;
+type ScopeOf = dyn Fn(&request::Parts) -> Option<Scope> + Send + Sync;
+
+/// A store of its own for the responses of one policy: what others store does
+/// not push them out, and they do not push out what others store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct OwnStore {
+    pub(crate) max_bytes: u64,
+    pub(crate) eviction: Eviction,
+}
+
+/// What a route does while this instance is *deaf*: while it cannot prove that
+/// it has heard every invalidation within the staleness bound.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum WhileDeaf {
+    /// Answers nothing from memory. The default, and what the promises are made
+    /// for.
+    #[default]
+    Bypass,
+    /// Answers from memory for this long after the staleness bound. On this
+    /// route staleness is then bounded by the bound plus this duration.
+    ServeFor(Duration),
+    /// Answers from memory until the responses expire. Gives the bound up on
+    /// this route: staleness is bounded by the lifetime only.
+    ServeUntilExpiry,
+}
+
+impl Policy {
+    /// Stores what the handler's header fields allow, for as long as they say.
+    /// The default.
+    pub fn from_headers() -> Self {
+        Self::default()
+    }
+
+    /// Stores successful responses for this long, also when the handler declares
+    /// nothing. Where it does declare a lifetime, the shorter counts. Of statuses
+    /// only 200, 203, 204, 300, 301 and 308 get a lifetime that the handler did
+    /// not declare.
+    pub fn lifetime(lifetime: Duration) -> Self {
+        Self {
+            lifetime: Some(lifetime),
+            ..Self::default()
+        }
+    }
+
+    /// Stores nothing and answers nothing from memory. Writes still invalidate.
+    pub fn bypass() -> Self {
+        Self {
+            bypass: true,
+            ..Self::default()
+        }
+    }
+
+    /// Adds these tags to everything that is stored.
+    pub fn tags(mut self, tags: impl Into<Tags>) -> Self {
+        self.tags.extend(tags.into());
+        self
+    }
+
+    /// Adds the tags that this makes of a request and its response. It runs once
+    /// for each response that may be stored, not on hits.
+    pub fn tag_with<F>(mut self, tags: F) -> Self
+    where
+        F: Fn(&request::Parts, &response::Parts) -> Tags + Send + Sync + 'static,
+    {
+        self.tag_with = Some(Arc::new(tags));
+        self
+    }
+
+    /// Partitions keys, tags, paths and purges by what this finds in a request.
+    /// A request in which it finds nothing bypasses the cache; a write in which
+    /// it finds nothing invalidates outside all scopes. It runs for every request;
+    /// if it panics, that panic is the caller's.
+    pub fn scope<F>(mut self, scope: F) -> Self
+    where
+        F: Fn(&request::Parts) -> Option<Scope> + Send + Sync + 'static,
+    {
+        self.scope = Some(Arc::new(scope));
+        self
+    }
+
+    /// Keeps the responses of this policy in a store of their own, with this many
+    /// bytes and this order of eviction. Each layer that is given the policy has
+    /// one, shared by the clones of that layer. With 0 bytes nothing is stored.
+    pub fn own_store(mut self, max_bytes: u64, eviction: Eviction) -> Self {
+        self.own_store = Some(OwnStore {
+            max_bytes,
+            eviction,
+        });
+        self
+    }
+
+    /// What to do while this instance is deaf, see [`WhileDeaf`]. Default: that
+    /// of the cache.
+    pub fn while_deaf(mut self, choice: WhileDeaf) -> Self {
+        self.while_deaf = Some(choice);
+        self
+    }
+
+    pub(crate) fn declared_lifetime(&self) -> Option<Duration> {
+        self.lifetime
+    }
+
+    pub(crate) fn is_bypass(&self) -> bool {
+        self.bypass
+    }
+
+    pub(crate) fn own(&self) -> Option<OwnStore> {
+        self.own_store
+    }
+
+    pub(crate) fn deaf_choice(&self) -> Option<WhileDeaf> {
+        self.while_deaf
+    }
+
+    /// The tags for this response, without those the handler noted.
+    pub(crate) fn tags_of(&self, request: &request::Parts, response: &response::Parts) -> Tags {
+        let mut tags = self.tags.clone();
+        if let Some(tag_with) = &self.tag_with {
+            tags.extend(tag_with(request, response));
+        }
+        tags
+    }
+
+    /// The partition of this request.
+    pub(crate) fn partition(&self, request: &request::Parts) -> Partition {
+        match &self.scope {
+            None => Partition::Whole,
+            Some(scope) => scope(request).map_or(Partition::NotFound, Partition::Scope),
+        }
+    }
+}
+
+/// Where a request belongs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Partition {
+    /// The policy knows no scopes.
+    Whole,
+    Scope(Scope),
+    /// It does, but this request has none.
+    NotFound,
+}
+
+impl Partition {
+    pub(crate) fn scope(&self) -> Option<&Scope> {
+        match self {
+            Self::Scope(scope) => Some(scope),
+            Self::Whole | Self::NotFound => None,
+        }
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("lifetime", &self.lifetime)
+            .field("tags", &self.tags)
+            .field("own_store", &self.own_store)
+            .field("while_deaf", &self.while_deaf)
+            .field("bypass", &self.bypass)
+            .finish_non_exhaustive()
+    }
+}
