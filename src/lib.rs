@@ -1,5 +1,6 @@
 //! Answers hot HTTP requests from memory, and keeps every instance coherent.
 
+pub mod bus;
 mod clock;
 mod concern;
 mod error;

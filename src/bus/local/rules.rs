@@ -1,0 +1,28 @@
+//! The decisions of a log that nobody may get wrong. Each is small enough to be
+//! replaced by a broken one in a model, to see that the model notices.
+
+use crate::bus::LogEntry;
+use crate::position::Position;
+use std::collections::VecDeque;
+
+/// Who serves the log: the run of a server process, and the history of
+/// replication that it leads. Either alone misses a failover.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Identity {
+    pub(crate) run: u64,
+    pub(crate) replication: u64,
+}
+
+/// Whether an "everything" entry has to be appended before anything else: the
+/// log is new or was trimmed to nothing, or another server may have lost
+/// entries that this one never saw.
+pub(super) fn begins_anew(empty: bool, stored: Option<Identity>, server: Identity) -> bool {
+    empty || stored != Some(server)
+}
+
+/// How many of the entries are already known to somebody who stands at `asked`.
+/// `None`: that entry is not in this log.
+pub(super) fn known<P>(entries: &VecDeque<LogEntry<P>>, asked: Position) -> Option<usize> {
+    let place = entries.iter().rposition(|entry| entry.position == asked)?;
+    Some(place + 1)
+}

@@ -1,0 +1,171 @@
+//! The verbs of a bus, over Redis.
+
+use super::connection::Supervisor;
+use super::keys::Keys;
+use super::reply::{self, AppendReply, SyncReply};
+use super::scripts::Call;
+use super::settings::Redis;
+use super::{look, ring};
+use crate::bus::engine::{
+    Answer, Appended, BusError, Engine, Form, LogEntry, Question, Rings, Verdict,
+};
+use crate::position::Mark;
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::hash::{BuildHasher, RandomState};
+
+/// Everything it holds ends with it: its connection, and the connection of each
+/// listener with its [`Rings`].
+#[derive(Debug)]
+pub(super) struct RedisEngine {
+    pub(super) supervisor: Supervisor,
+    pub(super) keys: Keys,
+    max_log_entries: u64,
+}
+
+impl RedisEngine {
+    pub(super) fn new(settings: Redis) -> Self {
+        Self {
+            supervisor: Supervisor::new(&settings),
+            keys: settings.keys,
+            max_log_entries: settings.max_log_entries,
+        }
+    }
+
+    pub(super) async fn append_once(
+        &self,
+        payload: &[u8],
+        mark: Mark,
+    ) -> Result<AppendReply, BusError> {
+        let live = self.supervisor.live(&self.keys).await?;
+        let call = Call::append(&self.keys, self.max_log_entries, mark, payload);
+        let value = self.supervisor.run(&live, &call, &self.keys).await?;
+        reply::append(value, &self.keys).map_err(|(error, health)| {
+            self.supervisor.drop_doubtful(&live, health);
+            error
+        })
+    }
+
+    pub(super) async fn sync_once(&self, question: &Question) -> Result<SyncReply, BusError> {
+        let live = self.supervisor.live(&self.keys).await?;
+        let connection = live.connection();
+        let most = self.max_log_entries;
+        let call = Call::sync(&self.keys, most, nonce(), question, connection);
+        let value = self.supervisor.run(&live, &call, &self.keys).await?;
+        let mut reply = reply::sync(value, &self.keys).map_err(|(error, health)| {
+            self.supervisor.drop_doubtful(&live, health);
+            error
+        })?;
+        live.answered();
+        distrust_holes(question, &mut reply.answer);
+        Ok(reply)
+    }
+}
+
+impl Engine for RedisEngine {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    fn append(&self, payload: Bytes, mark: Mark) -> BoxFuture<'_, Result<Appended, BusError>> {
+        async move { Ok(self.append_once(&payload, mark).await?.appended) }.boxed()
+    }
+
+    fn sync(&self, question: Question) -> BoxFuture<'_, Result<Answer, BusError>> {
+        async move { Ok(self.sync_once(&question).await?.answer) }.boxed()
+    }
+
+    fn rings(&self) -> BoxFuture<'_, Result<Rings, BusError>> {
+        ring::listen(&self.supervisor, &self.keys).boxed()
+    }
+
+    fn look(&self) -> BoxFuture<'_, Result<Vec<String>, BusError>> {
+        look::look(self).boxed()
+    }
+}
+
+/// Each entry of ours names the one before it. If it is not the one that stands
+/// there now, somebody has removed an entry, and what was missed cannot be known.
+fn distrust_holes(question: &Question, answer: &mut Answer) {
+    if answer.verdict == Verdict::Verified && !chained(question, &answer.entries) {
+        answer.verdict = Verdict::Unknown;
+        answer.entries.clear();
+    }
+}
+
+fn chained(question: &Question, entries: &[LogEntry]) -> bool {
+    let mut before = question.from;
+    entries.iter().all(|entry| {
+        let follows = entry.form == Form::Foreign || entry.previous == before;
+        before = Some(entry.position);
+        follows
+    })
+}
+
+/// Makes the mark of an "everything" entry that the script may have to write.
+fn nonce() -> Mark {
+    Mark(RandomState::new().hash_one(0_u8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::position::{Position, Sequence};
+    use std::time::Duration;
+
+    fn at(number: u64) -> Position {
+        let sequence = Sequence { millis: 1, number };
+        Position {
+            sequence,
+            mark: Mark(number),
+        }
+    }
+
+    fn entry(number: u64, previous: Option<u64>, form: Form) -> LogEntry {
+        LogEntry {
+            position: at(number),
+            previous: previous.map(at),
+            form,
+            payload: Bytes::new(),
+        }
+    }
+
+    fn verdict(entries: Vec<LogEntry>) -> Verdict {
+        let question = Question {
+            from: Some(at(1)),
+            member: 1,
+            counter: 1,
+            bound: Duration::from_secs(3),
+        };
+        let mut answer = Answer {
+            verdict: Verdict::Verified,
+            entries,
+            head: at(9),
+            cloned: false,
+        };
+        distrust_holes(&question, &mut answer);
+        answer.verdict
+    }
+
+    #[test]
+    fn an_entry_removed_from_the_middle_makes_the_answer_worthless() {
+        let whole = vec![
+            entry(2, Some(1), Form::Appended),
+            entry(3, None, Form::Foreign),
+            entry(4, Some(3), Form::Appended),
+        ];
+        assert_eq!(verdict(whole.clone()), Verdict::Verified);
+        assert_eq!(verdict(whole[1..].to_vec()), Verdict::Verified);
+        assert_eq!(verdict(whole[2..].to_vec()), Verdict::Unknown);
+        assert_eq!(
+            verdict(vec![entry(4, None, Form::Appended)]),
+            Verdict::Unknown
+        );
+    }
+
+    #[test]
+    fn nonces_differ() {
+        assert_ne!(nonce(), nonce());
+    }
+}
