@@ -2,6 +2,7 @@
 
 pub mod bus;
 mod clock;
+mod coherence;
 mod concern;
 mod error;
 mod eviction;
@@ -15,6 +16,7 @@ mod store;
 mod tag;
 mod target;
 mod tasks;
+mod telemetry;
 mod wire;
 pub use concern::{Reached, Receipt, WriteConcern};
 pub use error::{Error, ErrorKind};

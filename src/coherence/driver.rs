@@ -1,0 +1,277 @@
+//! The handle: starts the tasks, and waits for what they do.
+
+use super::backoff;
+use super::figures::Figures;
+use super::loops;
+use super::outbox::{Kept, Ticket};
+use super::settings::{Role, Settings};
+use super::shared::Shared;
+use super::sink::Sink;
+use crate::bus::Engine;
+use crate::clock::{Clock, Moment};
+use crate::concern::{Reached, Receipt, WriteConcern};
+use crate::error::{Error, ErrorKind};
+use crate::target::Target;
+use crate::tasks::{self, Task};
+use crate::telemetry;
+use futures_util::FutureExt;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Keeps one instance coherent with the log of its bus.
+///
+/// Its tasks end when it is dropped. They hold the sink and the engine, so
+/// neither may hold this.
+pub(crate) struct Coherence {
+    shared: Arc<Shared>,
+    /// Held while tasks are started.
+    tasks: Mutex<Option<(Task, Task)>>,
+}
+
+impl Coherence {
+    /// Needs no runtime, and does nothing yet.
+    pub(crate) fn new(
+        engine: Arc<dyn Engine>,
+        clock: Clock,
+        settings: Settings,
+        sink: Arc<dyn Sink>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            shared: Arc::new(Shared::new(engine, clock, settings, sink)),
+            tasks: Mutex::new(None),
+        })
+    }
+
+    /// Starts the tasks on the current runtime unless they run: at the first call,
+    /// and when the runtime they were on has ended. Without a runtime they start at
+    /// a later call. Costs one load while they run.
+    pub(crate) fn ensure_running(&self) {
+        if !self.is_running() {
+            self.start();
+            self.ask_now();
+        }
+    }
+
+    /// Where the log is inside the process, asks it here and now: no instance is
+    /// deaf to what it can look at. Returns whether there is a new proof.
+    pub(crate) fn ask_now(&self) -> bool {
+        let shared = &self.shared;
+        if shared.settings.role == Role::Publisher {
+            return false;
+        }
+        shared.ask_now()
+    }
+
+    /// Puts the targets into the outbox: no waiting, and nothing lost from here on.
+    pub(crate) fn enqueue(&self, targets: &[Target]) -> Ticket {
+        let (ticket, kept) = self.shared.outbox.put(targets);
+        if kept == Kept::Widened {
+            telemetry::outbox_widened();
+        }
+        ticket
+    }
+
+    /// Waits as far as the concern says, and says how far it has gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the wait; what was enqueued is still sent.
+    pub(crate) async fn receipt(&self, ticket: Ticket, concern: WriteConcern) -> Receipt {
+        Receipt::new(match concern {
+            WriteConcern::Published { timeout } => self.published(ticket, timeout).await,
+            WriteConcern::Enqueued => self.reached(ticket),
+        })
+    }
+
+    /// Waits until this instance has a proof younger than the bound.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoRuntime`]: nothing runs that could bring one.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the wait.
+    pub(crate) async fn coherent(&self) -> Result<(), Error> {
+        self.must_run()?;
+        let mut proved = self.shared.proved.subscribe();
+        let young = |proof: &Option<Moment>| {
+            let age = proof.map(|as_of| self.shared.clock.now().since(as_of));
+            age.is_some_and(|age| age <= self.shared.settings.bound)
+        };
+        // An error would mean that the sender is gone; `shared` holds it.
+        let _ = proved.wait_for(young).await;
+        Ok(())
+    }
+
+    /// Waits until all that was enqueued here before is in the log, and all that
+    /// the log had then is applied here.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NoRuntime`]: nothing runs that could do it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends the wait.
+    pub(crate) async fn idle(&self) -> Result<(), Error> {
+        self.must_run()?;
+        let shared = &self.shared;
+        shared.outbox.reached(shared.outbox.last()).await;
+        let asked = shared.asked.load(Ordering::Relaxed);
+        shared.due.notify_one();
+        let mut answered = shared.answered.subscribe();
+        // As above.
+        let _ = answered.wait_for(|number| *number > asked).await;
+        Ok(())
+    }
+
+    /// Whether there is a proof younger than the bound.
+    pub(crate) fn is_coherent(&self) -> bool {
+        let heard = self.shared.heard_until();
+        heard.is_some_and(|until| self.shared.clock.now() <= until)
+    }
+
+    /// What this knows about itself.
+    pub(crate) fn figures(&self) -> Figures {
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let heard = shared.heard_until();
+        let proof = *shared.proved.borrow();
+        let mut figures = shared.figures().clone();
+        figures.deafness.count(heard, now);
+        figures.deaf = figures.deafness.total();
+        figures.lag = proof.map(|as_of| now.since(as_of));
+        figures.position = shared.follower().position();
+        figures.outbox = shared.outbox.len();
+        figures.widened = shared.outbox.widened();
+        figures
+    }
+
+    /// The short name of the bus.
+    pub(crate) fn bus(&self) -> &'static str {
+        self.shared.engine.name()
+    }
+
+    async fn published(&self, ticket: Ticket, timeout: Duration) -> Reached {
+        self.ensure_running();
+        // Outside of a runtime there is no timer to wait with.
+        let can_wait = tasks::runtime().is_some() && self.is_running();
+        if can_wait && !self.shared.figures().is_down() {
+            let reached = self.shared.outbox.reached(ticket);
+            self.shared.clock.timeout(timeout, reached).await;
+        }
+        self.reached(ticket)
+    }
+
+    fn reached(&self, ticket: Ticket) -> Reached {
+        if self.shared.outbox.has_reached(ticket) {
+            Reached::Bus
+        } else {
+            Reached::Here
+        }
+    }
+
+    fn must_run(&self) -> Result<(), Error> {
+        self.ensure_running();
+        if self.is_running() {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::NoRuntime,
+            "the background work of a cache starts inside a tokio runtime, and there is none here",
+        ))
+    }
+
+    fn is_running(&self) -> bool {
+        self.shared.running.load(Ordering::Relaxed) != 0
+    }
+
+    fn start(&self) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_running() {
+            return;
+        }
+        // Without a runtime the work is dropped here, and its mark with it.
+        let mark = RunMark::set(&self.shared);
+        let upkeep = self.shared.clone();
+        *tasks = Task::start(run(mark)).zip(Task::start(async move {
+            watched(&upkeep, "upkeep", || upkeep.sink.clone().upkeep()).await;
+        }));
+    }
+}
+
+impl fmt::Debug for Coherence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Coherence")
+            .field("bus", &self.bus())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Says that tasks run, for as long as they do: it goes with them, whether they
+/// end or their runtime does.
+struct RunMark {
+    shared: Arc<Shared>,
+    /// Not zero, and different each time.
+    number: u64,
+}
+
+impl RunMark {
+    /// Called with the lock of the task held.
+    fn set(shared: &Arc<Shared>) -> Self {
+        let number = crate::random::number().max(1);
+        shared.running.store(number, Ordering::Relaxed);
+        Self {
+            shared: shared.clone(),
+            number,
+        }
+    }
+}
+
+impl Drop for RunMark {
+    /// Leaves the mark of newer tasks alone.
+    fn drop(&mut self) {
+        let relaxed = Ordering::Relaxed;
+        let _ = self
+            .shared
+            .running
+            .compare_exchange(self.number, 0, relaxed, relaxed);
+    }
+}
+
+/// One task for all loops: they wait nearly all of the time, and so no two of them
+/// are ever in the middle of something.
+async fn run(mark: RunMark) {
+    let shared = &mark.shared;
+    if shared.settings.role == Role::Publisher {
+        return watched(shared, "send", || loops::send(shared)).await;
+    }
+    tokio::join!(
+        watched(shared, "ask", || loops::ask(shared)),
+        watched(shared, "send", || loops::send(shared)),
+        watched(shared, "listen", || loops::listen(shared)),
+        watched(shared, "look", || loops::look(shared)),
+    );
+}
+
+/// Runs a loop, and again if it panics.
+async fn watched<F>(shared: &Shared, name: &'static str, begin: impl Fn() -> F)
+where
+    F: Future<Output = Infallible>,
+{
+    let mut panics = 0;
+    while AssertUnwindSafe(begin()).catch_unwind().await.is_err() {
+        telemetry::task_panicked(name);
+        shared.figures().panics += 1;
+        shared.forget();
+        panics += 1;
+        let wait = backoff::after(panics, shared.settings.heartbeat);
+        shared.clock.sleep(wait).await;
+    }
+}

@@ -1,0 +1,169 @@
+//! The four loops that keep an instance coherent. Each goes on for ever; they end
+//! with the task that runs them.
+
+use super::backoff;
+use super::shared::Shared;
+use crate::bus::{BusError, Rings};
+use crate::position::Mark;
+use crate::{random, telemetry};
+use std::convert::Infallible;
+use std::sync::atomic::Ordering;
+
+/// Whether a question was answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Asked {
+    Answered,
+    Failed,
+}
+
+/// Asks on the heartbeat, and at once when a question is due.
+pub(super) async fn ask(shared: &Shared) -> Infallible {
+    let mut failures = 0;
+    loop {
+        match ask_once(shared).await {
+            Asked::Answered => {
+                failures = 0;
+                tokio::select! {
+                    () = shared.clock.sleep(random::jittered(shared.settings.heartbeat)) => {}
+                    () = shared.due.notified() => {}
+                }
+            }
+            Asked::Failed => {
+                failures += 1;
+                wait(shared, failures).await;
+            }
+        }
+    }
+}
+
+async fn ask_once(shared: &Shared) -> Asked {
+    let number = shared.asked.fetch_add(1, Ordering::Relaxed) + 1;
+    let question = shared.follower().ask(shared.clock.now().0);
+    let counter = question.counter;
+    let answer = shared.engine.sync(question);
+    match shared.clock.timeout(shared.settings.call, answer).await {
+        Some(Ok(answer)) => {
+            shared.receive(counter, &answer);
+            shared.went_well(|figures| {
+                figures.syncs += 1;
+                &mut figures.asking
+            });
+            shared.answered.send_replace(number);
+            Asked::Answered
+        }
+        failed => {
+            shared.follower().give_up(counter);
+            shared.failed(trouble(&failed), |figures| {
+                figures.sync_failures += 1;
+                &mut figures.asking
+            });
+            Asked::Failed
+        }
+    }
+}
+
+/// Sends what is in the outbox, each message until the log has it.
+pub(super) async fn send(shared: &Shared) -> Infallible {
+    let mut failures = 0;
+    loop {
+        let message = shared.outbox.message().await;
+        let mark = Mark(random::number());
+        shared.sent.remember(mark);
+        let append = shared.engine.append(message, mark);
+        match shared.clock.timeout(shared.settings.call, append).await {
+            Some(Ok(_)) => {
+                failures = 0;
+                shared.went_well(|figures| {
+                    figures.published += 1;
+                    &mut figures.publishing
+                });
+                shared.outbox.acknowledge();
+            }
+            failed => {
+                failures += 1;
+                shared.failed(trouble(&failed), |figures| {
+                    figures.publish_failures += 1;
+                    &mut figures.publishing
+                });
+                wait(shared, failures).await;
+            }
+        }
+    }
+}
+
+/// Keeps an ear on the ring.
+pub(super) async fn listen(shared: &Shared) -> Infallible {
+    let mut failures = 0;
+    loop {
+        match shared
+            .clock
+            .timeout(shared.settings.call, shared.engine.rings())
+            .await
+        {
+            Some(Ok(rings)) => {
+                shared.figures().connections += 1;
+                // What rang before this ear was open was not heard.
+                shared.due.notify_one();
+                if listen_on(shared, rings).await > 0 {
+                    failures = 0;
+                }
+                telemetry::ring_lost(shared.engine.name(), &"the connection ended");
+            }
+            failed => {
+                let trouble = trouble(&failed)
+                    .map_or_else(|| "no connection in time".to_owned(), ToString::to_string);
+                telemetry::ring_lost(shared.engine.name(), &trouble);
+                shared.figures().last_trouble = Some(trouble);
+            }
+        }
+        failures += 1;
+        wait(shared, failures).await;
+    }
+}
+
+/// Listens until the connection ends or the follower is tired of it. Returns how
+/// many rings came.
+async fn listen_on(shared: &Shared, mut rings: Rings) -> u64 {
+    let mut heard = 0;
+    loop {
+        tokio::select! {
+            ring = rings.receiver.recv() => match ring {
+                Some(ring) => shared.hear(ring),
+                None => return heard,
+            },
+            () = shared.reconnect.notified() => return heard,
+        }
+        heard += 1;
+    }
+}
+
+/// Once the bus answers, looks at what it can do here.
+pub(super) async fn look(shared: &Shared) -> Infallible {
+    let mut failures = 0;
+    let mut answered = shared.answered.subscribe();
+    // An error would mean that the sender is gone; `shared` holds it.
+    let _ = answered.wait_for(|number| *number > 0).await;
+    while shared.figures().findings.is_none() {
+        let look = shared.engine.look();
+        if let Some(Ok(findings)) = shared.clock.timeout(shared.settings.call, look).await {
+            for finding in &findings {
+                telemetry::bus_finding(shared.engine.name(), finding);
+            }
+            shared.figures().findings = Some(findings);
+        } else {
+            failures += 1;
+            wait(shared, failures).await;
+        }
+    }
+    std::future::pending().await
+}
+
+/// Waits before the next try; not longer than the heartbeat.
+async fn wait(shared: &Shared, failures: u32) {
+    let wait = backoff::after(failures, shared.settings.heartbeat);
+    shared.clock.sleep(wait).await;
+}
+
+fn trouble<T>(outcome: &Option<Result<T, BusError>>) -> Option<&BusError> {
+    outcome.as_ref()?.as_ref().err()
+}

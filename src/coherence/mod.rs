@@ -1,0 +1,25 @@
+//! Where the bus meets the store.
+//!
+//! The [follower](follower) decides what the log proves, the [outbox](outbox)
+//! keeps what has still to reach it, and [`Coherence`] drives both with the
+//! tasks that it owns.
+
+mod backoff;
+mod driver;
+mod figures;
+mod follower;
+mod loops;
+mod outbox;
+mod sent;
+mod settings;
+mod shared;
+mod sink;
+
+pub(crate) use driver::Coherence;
+pub(crate) use figures::Figures;
+pub(crate) use outbox::Ticket;
+pub(crate) use settings::{Role, Settings};
+pub(crate) use sink::Sink;
+
+#[cfg(test)]
+mod tests;

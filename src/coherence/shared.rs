@@ -1,0 +1,245 @@
+//! What the tasks and the handle of one instance's coherence share.
+
+use super::figures::{Condition, Deafness, Figures};
+use super::follower::{Ask, Ear, Follower, Invalidation, Member, Step};
+use super::outbox::{Limits, Outbox};
+use super::sent::Sent;
+use super::settings::Settings;
+use super::sink::Sink;
+use crate::bus::{Answer, BusError, Engine, LogEntry, Ring};
+use crate::clock::{Clock, Moment};
+use crate::position::Position;
+use crate::target::Target;
+use crate::wire::{self, Decoded};
+use crate::{random, telemetry};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::{Notify, watch};
+
+/// Everything but the tasks. The tasks hold this, and the handle holds the tasks,
+/// so the last handle ends them.
+pub(super) struct Shared {
+    pub(super) engine: Arc<dyn Engine>,
+    pub(super) clock: Clock,
+    pub(super) settings: Settings,
+    pub(super) sink: Arc<dyn Sink>,
+    /// Held while a step is taken, so that steps are taken one after the other
+    /// and in the order of what they prove. Taken before `figures`.
+    pub(super) follower: Mutex<Follower>,
+    pub(super) outbox: Outbox,
+    pub(super) sent: Sent,
+    pub(super) figures: Mutex<Figures>,
+    /// The tasks that run now, by number; zero when none do.
+    pub(super) running: AtomicU64,
+    /// Questions begun. Counts on when the follower begins anew.
+    pub(super) asked: AtomicU64,
+    /// The last question that was answered, by the same count.
+    pub(super) answered: watch::Sender<u64>,
+    /// The proof that the sink has.
+    pub(super) proved: watch::Sender<Option<Moment>>,
+    /// A question is due before the heartbeat.
+    pub(super) due: Notify,
+    /// The ring is to be connected anew.
+    pub(super) reconnect: Notify,
+}
+
+impl Shared {
+    pub(super) fn new(
+        engine: Arc<dyn Engine>,
+        clock: Clock,
+        settings: Settings,
+        sink: Arc<dyn Sink>,
+    ) -> Self {
+        let limits = Limits {
+            targets: settings.waiting_targets,
+            bytes: settings.waiting_bytes,
+        };
+        let figures = Figures {
+            deafness: Deafness::since(clock.now()),
+            ..Figures::default()
+        };
+        Self {
+            engine,
+            clock,
+            settings,
+            sink,
+            follower: Mutex::new(Follower::new(random::number(), settings.bound)),
+            outbox: Outbox::new(limits),
+            sent: Sent::default(),
+            figures: Mutex::new(figures),
+            running: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
+            answered: watch::Sender::new(0),
+            proved: watch::Sender::new(None),
+            due: Notify::new(),
+            reconnect: Notify::new(),
+        }
+    }
+
+    pub(super) fn follower(&self) -> MutexGuard<'_, Follower> {
+        self.follower.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn figures(&self) -> MutexGuard<'_, Figures> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The answer to the question with this counter.
+    pub(super) fn receive(&self, counter: u64, answer: &Answer) {
+        let mut follower = self.follower();
+        let step = follower.answer(counter, answer);
+        self.take(&mut follower, step, || {
+            let entries = answer.entries.iter();
+            entries.flat_map(|entry| self.read(entry)).collect()
+        });
+    }
+
+    /// Asks a log that answers without waiting. Returns whether it is such a log.
+    pub(super) fn ask_now(&self) -> bool {
+        let Some(log) = self.engine.in_process() else {
+            return false;
+        };
+        let question = self.follower().ask(self.clock.now().0);
+        self.receive(question.counter, &log.answer(&question));
+        true
+    }
+
+    /// Something came out of the ring.
+    pub(super) fn hear(&self, ring: Ring) {
+        match ring {
+            Ring::Entry(entry) => match wire::decode(&entry.payload) {
+                Decoded::Targets { targets, .. } => self.ring(&entry, targets),
+                Decoded::Unreadable(_) => self.hear(Ring::Garbage),
+            },
+            Ring::Garbage => {
+                self.figures().garbage += 1;
+                self.due.notify_one();
+            }
+            Ring::Gap => {
+                self.figures().gaps += 1;
+                self.due.notify_one();
+            }
+        }
+    }
+
+    fn ring(&self, entry: &LogEntry, targets: Vec<Target>) {
+        let mut follower = self.follower();
+        let step = follower.ring(entry);
+        let mut figures = self.figures();
+        figures.rings += 1;
+        figures.gaps += u64::from(step.ask == Ask::Now);
+        drop(figures);
+        let own = self.sent.holds(entry.position.mark);
+        self.take(
+            &mut follower,
+            step,
+            || if own { Vec::new() } else { targets },
+        );
+    }
+
+    /// Takes the step: **first the cells, then the proof**.
+    fn take(&self, follower: &mut Follower, step: Step, targets: impl FnOnce() -> Vec<Target>) {
+        let targets = match step.invalidate {
+            Invalidation::Nothing => Vec::new(),
+            Invalidation::Entries => targets(),
+            Invalidation::Everything => vec![Target::everything()],
+        };
+        if let Some(as_of) = step.prove {
+            self.prove(&targets, Moment(as_of));
+        } else if !targets.is_empty() {
+            self.sink.apply(&targets);
+        }
+        if step.invalidate == Invalidation::Everything {
+            self.figures().adoptions += 1;
+            telemetry::adopted(follower.position());
+        }
+        if step.ask == Ask::Now {
+            self.due.notify_one();
+        }
+        if step.ear == Ear::Reconnect {
+            self.reconnect.notify_one();
+        }
+        if step.member == Member::Rename {
+            follower.rename(random::number());
+            telemetry::member_renamed();
+        }
+    }
+
+    fn prove(&self, targets: &[Target], as_of: Moment) {
+        self.sink.apply_then_prove(targets, as_of);
+        let heard = self.heard_until();
+        let now = self.clock.now();
+        self.figures().deafness.count(heard, now);
+        self.proved.send_replace(Some(as_of));
+    }
+
+    /// Until when the proof is young enough.
+    pub(super) fn heard_until(&self) -> Option<Moment> {
+        let proof = *self.proved.borrow();
+        proof.map(|as_of| as_of.plus(self.settings.bound))
+    }
+
+    /// An entry of the log that cannot be understood is read as everything. What
+    /// this instance has sent was applied here before.
+    fn read(&self, entry: &LogEntry) -> Vec<Target> {
+        if self.sent.holds(entry.position.mark) {
+            return Vec::new();
+        }
+        match wire::decode(&entry.payload) {
+            Decoded::Targets { targets, unknown } => {
+                if unknown > 0 {
+                    self.count_unreadable("unknown operation", entry.position);
+                }
+                targets
+            }
+            Decoded::Unreadable(kind) => {
+                self.count_unreadable(kind.as_str(), entry.position);
+                vec![Target::everything()]
+            }
+        }
+    }
+
+    fn count_unreadable(&self, kind: &'static str, position: Position) {
+        let mut figures = self.figures();
+        figures.unreadable += 1;
+        if figures.is_new(kind) {
+            drop(figures);
+            telemetry::entry_unreadable(kind, position);
+        }
+    }
+
+    /// Begins anew, since a step may have been left half taken: the next answer
+    /// invalidates everything.
+    pub(super) fn forget(&self) {
+        *self.follower() = Follower::new(random::number(), self.settings.bound);
+        self.due.notify_one();
+    }
+
+    /// A call went well.
+    pub(super) fn went_well(&self, change: impl FnOnce(&mut Figures) -> &mut Condition) {
+        let mut figures = self.figures();
+        let was_down = figures.is_down();
+        *change(&mut figures) = Condition::Up;
+        if was_down && !figures.is_down() {
+            drop(figures);
+            telemetry::bus_back(self.engine.name());
+        }
+    }
+
+    /// A call failed; `None`: it took too long.
+    pub(super) fn failed(
+        &self,
+        error: Option<&BusError>,
+        change: impl FnOnce(&mut Figures) -> &mut Condition,
+    ) {
+        let trouble = error.map_or_else(|| "no answer in time".to_owned(), BusError::to_string);
+        let mut figures = self.figures();
+        let was_down = figures.is_down();
+        *change(&mut figures) = Condition::Down;
+        figures.last_trouble = Some(trouble.clone());
+        drop(figures);
+        if !was_down {
+            telemetry::bus_lost(self.engine.name(), &trouble);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the coherence of an instance says.
+
+use crate::position::Position;
+use std::fmt::Display;
+
+pub(crate) fn bus_lost(bus: &str, trouble: &dyn Display) {
+    tracing::warn!(
+        target: "tower_coherence",
+        bus, %trouble,
+        "the bus does not answer; what cannot be sent is kept, and nothing is served beyond the staleness bound"
+    );
+}
+
+pub(crate) fn bus_back(bus: &str) {
+    tracing::info!(target: "tower_coherence", bus, "the bus answers");
+}
+
+/// No bus was chosen: maybe it was forgotten.
+pub(crate) fn no_bus() {
+    tracing::warn!(
+        target: "tower_coherence",
+        bus = "local",
+        "no bus was chosen: this cache hears no other process (say `.bus(Local::new())` if that is meant)"
+    );
+}
+
+/// A position was taken without replay, and everything was invalidated.
+pub(crate) fn adopted(position: Option<Position>) {
+    let position = position.map(|position| position.to_string());
+    tracing::info!(
+        target: "tower_coherence",
+        position,
+        "what was missed cannot be known: everything is invalidated"
+    );
+}
+
+/// What the bus lacks, one sentence.
+pub(crate) fn bus_finding(bus: &str, finding: &str) {
+    tracing::warn!(target: "tower_coherence", bus, "{finding}");
+}
+
+pub(crate) fn ring_lost(bus: &str, reason: &dyn Display) {
+    tracing::debug!(target: "tower_coherence", bus, %reason, "the ring is connected anew");
+}
+
+/// Said once for each kind.
+pub(crate) fn entry_unreadable(kind: &str, position: Position) {
+    tracing::warn!(
+        target: "tower_coherence",
+        kind, %position,
+        "an entry of the log cannot be understood and is read as everything"
+    );
+}
+
+pub(crate) fn outbox_widened() {
+    tracing::warn!(
+        target: "tower_coherence",
+        "the outbox is full: what waits in it became \"everything\""
+    );
+}
+
+pub(crate) fn member_renamed() {
+    tracing::warn!(
+        target: "tower_coherence",
+        "another instance reports under the same id: this one takes a new one"
+    );
+}
+
+pub(crate) fn task_panicked(task: &str) {
+    tracing::error!(
+        target: "tower_coherence",
+        task,
+        "a background task panicked; it is started anew, and everything is invalidated"
+    );
+}

@@ -1,0 +1,36 @@
+//! What the middleware says.
+
+use crate::target::Invalidate;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tracing::instrument::{Instrument, WithSubscriber};
+
+/// Invalidations that were attached to a response and dropped unread, in the
+/// whole process: an unread one cannot know its cache.
+static UNREAD: AtomicU64 = AtomicU64::new(0);
+
+pub(crate) fn invalidations_unread() -> u64 {
+    UNREAD.load(Ordering::Relaxed)
+}
+
+/// An invalidation that was attached to a response and read by no layer.
+pub(crate) fn invalidation_unread(what: &Invalidate) {
+    UNREAD.fetch_add(1, Ordering::Relaxed);
+    tracing::error!(
+        target: "tower_coherence",
+        ?what,
+        "an invalidation on a response was read by no cache layer: is the route added after `.layer()`?"
+    );
+}
+
+/// Two layers of one cache on one request: said once for each cache.
+pub(crate) fn nested_layer() {
+    tracing::warn!(
+        target: "tower_coherence",
+        "a request went through two layers of one cache: the outer one decides, the inner one passes it on"
+    );
+}
+
+/// Runs the future in the caller's span and with its subscriber, wherever it runs.
+pub(crate) fn carried<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    future.in_current_span().with_current_subscriber()
+}

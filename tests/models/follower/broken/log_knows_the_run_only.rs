@@ -1,0 +1,20 @@
+//! Broken: a server is known by its run alone.
+
+use crate::bus::LogEntry;
+use crate::position::Position;
+use std::collections::VecDeque;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Identity {
+    pub(crate) run: u64,
+    pub(crate) replication: u64,
+}
+
+pub(super) fn begins_anew(empty: bool, stored: Option<Identity>, server: Identity) -> bool {
+    empty || stored.map(|stored| stored.run) != Some(server.run)
+}
+
+pub(super) fn known<P>(entries: &VecDeque<LogEntry<P>>, asked: Position) -> Option<usize> {
+    let place = entries.iter().rposition(|entry| entry.position == asked)?;
+    Some(place + 1)
+}

@@ -1,0 +1,23 @@
+//! Broken: a log may be empty, and a position before its first entry stands.
+
+use crate::bus::LogEntry;
+use crate::position::Position;
+use std::collections::VecDeque;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Identity {
+    pub(crate) run: u64,
+    pub(crate) replication: u64,
+}
+
+pub(super) fn begins_anew(_: bool, stored: Option<Identity>, server: Identity) -> bool {
+    stored.is_some_and(|stored| stored != server)
+}
+
+pub(super) fn known<P>(entries: &VecDeque<LogEntry<P>>, asked: Position) -> Option<usize> {
+    if asked.sequence.number == 0 {
+        return Some(0);
+    }
+    let place = entries.iter().rposition(|entry| entry.position == asked)?;
+    Some(place + 1)
+}
