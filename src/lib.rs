@@ -1,25 +1,45 @@
-//! Answers hot HTTP requests from memory, and keeps every instance coherent.
+#![doc = include_str!("docs/guide.md")]
 
-pub mod bus;
 mod clock;
-mod coherence;
 mod concern;
 mod error;
 mod eviction;
 mod path;
-pub mod policy;
 mod position;
 mod random;
 mod scope;
-mod semantics;
-mod store;
 mod tag;
 mod target;
 mod tasks;
+
+pub mod bus;
+mod cache;
+mod coherence;
+mod middleware;
+pub mod policy;
+mod semantics;
+mod store;
 mod telemetry;
+pub mod test_util;
 mod wire;
+
+pub use cache::{
+    BusStats, Cache, CacheBuilder, Event, Events, Health, Publisher, ScopedCache, Stats,
+};
 pub use concern::{Reached, Receipt, WriteConcern};
 pub use error::{Error, ErrorKind};
+#[cfg(feature = "axum")]
+pub use middleware::NoCacheLayer;
+pub use middleware::{
+    CacheBody, CacheContext, CacheLayer, CacheService, EmptyBody, ResponseFuture,
+};
+pub use policy::Policy;
 pub use scope::Scope;
 pub use tag::{MAX_TAG_BYTES, MAX_TAGS, Tag, Tags};
 pub use target::Invalidate;
+
+/// The programs of the README, compiled as tests.
+#[cfg(all(doctest, feature = "redis", feature = "axum"))]
+#[doc = include_str!("../README.md")]
+#[derive(Debug)]
+pub struct ReadmePrograms;

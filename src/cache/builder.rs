@@ -1,0 +1,264 @@
+//! How a cache is made.
+
+use super::handle::Cache;
+use super::invalidating::Applier;
+use super::shared::{Settings, Shared};
+use super::shelves::Shelves;
+use crate::bus::sealed::{AnyEngine, Sealed};
+use crate::bus::{Bus, Local};
+use crate::clock::Clock;
+use crate::coherence::{self, Coherence};
+use crate::concern::WriteConcern;
+use crate::error::Error;
+use crate::eviction::Eviction;
+use crate::policy::{Policy, WhileDeaf};
+use crate::telemetry;
+use std::fmt;
+use std::sync::{Arc, Mutex, Once};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Makes a [`Cache`].
+///
+/// | setting | default |
+/// |---|---|
+/// | bus | in-process ([`Local`]): one instance, nothing shared |
+/// | default policy | [`Policy::from_headers`] |
+/// | store | 64 MiB, LRU |
+/// | largest stored body | 1 MiB |
+/// | staleness bound, heartbeat | 3 s, a third of the bound |
+/// | while deaf | bypass |
+/// | write concern | published, 500 ms |
+/// | fills and writes in tasks | 1,024 at once; a fill 30 s |
+/// | cells | 1,000,000 |
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct CacheBuilder {
+    bus: Option<Result<AnyEngine, Error>>,
+    settings: Settings,
+    heartbeat: Option<Duration>,
+    max_bytes: u64,
+    eviction: Eviction,
+    max_fills: usize,
+    max_cells: usize,
+    clock: Clock,
+}
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self {
+            bus: None,
+            settings: Settings {
+                policy: Policy::from_headers(),
+                while_deaf: WhileDeaf::Bypass,
+                concern: WriteConcern::default(),
+                bound: Duration::from_secs(3),
+                max_body_bytes: 1024 * 1024,
+                fill_timeout: Duration::from_secs(30),
+            },
+            heartbeat: None,
+            max_bytes: 64 * 1024 * 1024,
+            eviction: Eviction::Lru,
+            max_fills: 1024,
+            max_cells: 1_000_000,
+            clock: Clock::Real,
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// The bus that the instances share. Without one, the cache is alone: that is
+    /// logged at start and visible in [`Cache::health`].
+    pub fn bus(mut self, bus: impl Bus) -> Self {
+        self.bus = Some(bus.into_engine());
+        self
+    }
+
+    /// The policy of layers that are given none.
+    pub fn default_policy(mut self, policy: Policy) -> Self {
+        self.settings.policy = policy;
+        self
+    }
+
+    /// The size of the shared store in bytes: keys, header fields, bodies,
+    /// trailers and tags, with what keeps them together.
+    pub fn max_bytes(mut self, max_bytes: u64) -> Self {
+        self.max_bytes = max_bytes;
+        self
+    }
+
+    /// The longest body that is stored, in bytes. A longer one streams through.
+    pub fn max_body_bytes(mut self, max_body_bytes: usize) -> Self {
+        self.settings.max_body_bytes = max_body_bytes;
+        self
+    }
+
+    /// Which responses leave the shared store first when it is full.
+    pub fn eviction(mut self, eviction: Eviction) -> Self {
+        self.eviction = eviction;
+        self
+    }
+
+    /// For how long an instance may serve what another one has made stale. A
+    /// shorter bound costs more heartbeats and makes an instance deaf sooner.
+    pub fn staleness_bound(mut self, bound: Duration) -> Self {
+        self.settings.bound = bound;
+        self
+    }
+
+    /// How often each instance proves that it has missed nothing. A third of the
+    /// staleness bound unless said; at most half of it.
+    pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
+        self.heartbeat = Some(heartbeat);
+        self
+    }
+
+    /// What to do while deaf, for policies that do not say.
+    pub fn while_deaf(mut self, choice: WhileDeaf) -> Self {
+        self.settings.while_deaf = choice;
+        self
+    }
+
+    /// How far an invalidation has to travel before a write's response leaves.
+    pub fn write_concern(mut self, concern: WriteConcern) -> Self {
+        self.settings.concern = concern;
+        self
+    }
+
+    /// How long a fill may take before those who wait for it go on by themselves,
+    /// and how long a fill or a write goes on when its client has gone.
+    pub fn fill_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.fill_timeout = timeout;
+        self
+    }
+
+    /// How many fills and writes may run in tasks of the cache at once. Above it,
+    /// requests run in their client's own future: not coalesced, not stored.
+    pub fn max_fills(mut self, max_fills: usize) -> Self {
+        self.max_fills = max_fills;
+        self
+    }
+
+    /// How many cells (names that stored responses are known by) are kept. At the
+    /// limit, further responses are not stored.
+    pub fn max_cells(mut self, max_cells: usize) -> Self {
+        self.max_cells = max_cells;
+        self
+    }
+
+    /// The clock, for tests.
+    pub(crate) fn with_clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Makes the cache. Needs no runtime: background work starts with the first
+    /// request or invalidation inside one.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a setting
+    /// is impossible: a zero bound, heartbeat, capacity or timeout, or a heartbeat
+    /// longer than half of the bound. What the bus says about its own settings,
+    /// such as a URL it cannot use.
+    pub fn build(self) -> Result<Cache, Error> {
+        self.check()?;
+        let heartbeat = self.heartbeat.unwrap_or(self.settings.bound / 3);
+        let AnyEngine(engine) = self.bus.unwrap_or_else(|| {
+            telemetry::no_bus();
+            Local::new().into_engine()
+        })?;
+        let applier = Arc::new(Applier::new(
+            Shelves::new(self.max_bytes, self.eviction),
+            self.max_cells,
+            self.clock.clone(),
+        ));
+        let settings = coherence::Settings::new(self.settings.bound, heartbeat);
+        let sink = applier.clone();
+        let coherence = Coherence::new(engine, self.clock.clone(), settings, sink);
+        Ok(Cache::new(Shared {
+            settings: self.settings,
+            clock: self.clock,
+            core: applier.core.clone(),
+            names: applier.names.clone(),
+            flights: Arc::default(),
+            shelves: applier.sweeper.shelves.clone(),
+            placing: Mutex::default(),
+            nesting: Once::new(),
+            counters: applier.counters.clone(),
+            applier,
+            coherence,
+            permits: Arc::new(Semaphore::new(self.max_fills.min(Semaphore::MAX_PERMITS))),
+        }))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.check_zeros()?;
+        let bound = self.settings.bound;
+        let heartbeat = self.heartbeat.unwrap_or(bound / 3);
+        if heartbeat.is_zero() {
+            return Err(Error::configuration(format!(
+                "`staleness_bound` ({bound:?}) is too short for a heartbeat"
+            )));
+        }
+        if heartbeat > bound / 2 {
+            return Err(Error::configuration(format!(
+                "the heartbeat ({heartbeat:?}) is longer than half of the staleness bound ({bound:?}): one late beat would make this instance deaf"
+            )));
+        }
+        Ok(())
+    }
+
+    fn check_zeros(&self) -> Result<(), Error> {
+        const NOTHING_STORED: &str = "nothing could be stored; to cache nothing use `Policy::bypass()`, for a process that only writes use `Publisher`";
+        let settings = &self.settings;
+        let no_wait = WriteConcern::Published {
+            timeout: Duration::ZERO,
+        };
+        let zeros = [
+            (
+                "staleness_bound",
+                settings.bound.is_zero(),
+                "no proof could be young enough to answer from memory",
+            ),
+            (
+                "heartbeat",
+                self.heartbeat.is_some_and(|heartbeat| heartbeat.is_zero()),
+                "the bus would be asked without a pause",
+            ),
+            (
+                "fill_timeout",
+                settings.fill_timeout.is_zero(),
+                "no fill could end in time",
+            ),
+            (
+                "write_concern",
+                settings.concern == no_wait,
+                "to wait for nothing use `WriteConcern::Enqueued`",
+            ),
+            ("max_bytes", self.max_bytes == 0, NOTHING_STORED),
+            (
+                "max_body_bytes",
+                settings.max_body_bytes == 0,
+                NOTHING_STORED,
+            ),
+            ("max_cells", self.max_cells == 0, NOTHING_STORED),
+            (
+                "max_fills",
+                self.max_fills == 0,
+                "no fill could run, and no write would outlive its client",
+            ),
+        ];
+        match zeros.iter().find(|(_, zero, _)| *zero) {
+            Some((name, _, why)) => Err(Error::configuration(format!("`{name}` is zero: {why}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for CacheBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheBuilder")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+//! What one cache counts.
+
+use super::counter::Counter;
+use super::tally::Tally;
+
+/// What one cache counts. Each number goes up only.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) hits: Counter,
+    /// Look-ups that found nothing to serve, by reason.
+    pub(crate) misses: Tally,
+    /// Requests that were passed on without a look-up, by reason.
+    pub(crate) bypasses: Tally,
+    pub(crate) fills: Counter,
+    /// Requests that waited for somebody else's fill.
+    pub(crate) waiters: Counter,
+    pub(crate) stored: Counter,
+    /// Responses that were not stored, by reason.
+    pub(crate) refusals: Tally,
+    pub(crate) writes: Counter,
+    /// Targets invalidated here, asked for on this instance or heard of.
+    pub(crate) invalidations: Counter,
+    /// Entries that the sweeper removed because they were dead.
+    pub(crate) swept: Counter,
+}

@@ -1,0 +1,100 @@
+//! How an invalidation goes its way: invalid here, then in the outbox, then on
+//! the bus.
+
+use super::counters::Counters;
+use super::events::Teller;
+use super::shared::Shared;
+use super::shelves::Shelves;
+use super::sweeper::Sweeper;
+use crate::clock::{Clock, Moment};
+use crate::coherence::{Sink, Ticket};
+use crate::concern::{Reached, Receipt};
+use crate::store::Names;
+use crate::store::race::{Core, Raise};
+use crate::target::{Invalidate, Target};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::convert::Infallible;
+use std::sync::Arc;
+
+impl Shared {
+    /// Applies it here and queues it for the bus, with nothing awaited in
+    /// between: whoever is dropped, both have happened or neither has.
+    pub(crate) fn invalidate_now(&self, what: &Invalidate) -> Option<Ticket> {
+        if what.is_empty() {
+            return None;
+        }
+        self.coherence.ensure_running();
+        self.applier.apply(what.targets());
+        Some(self.coherence.enqueue(what.targets()))
+    }
+
+    /// The same, and waits as far as the write concern says.
+    pub(crate) async fn invalidate(&self, what: Invalidate) -> Receipt {
+        let concern = what.write_concern().unwrap_or(self.settings.concern);
+        let Some(ticket) = self.invalidate_now(&what) else {
+            return Receipt::new(Reached::Bus);
+        };
+        self.coherence.receipt(ticket, concern).await
+    }
+}
+
+/// Raises cells, for writes here and for what is heard.
+pub(crate) struct Applier {
+    pub(super) core: Arc<Core>,
+    pub(super) names: Arc<Names>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) teller: Teller,
+    pub(super) sweeper: Sweeper,
+}
+
+impl Applier {
+    pub(super) fn new(shelves: Shelves, max_cells: usize, clock: Clock) -> Self {
+        let core = Arc::new(Core::new(max_cells));
+        let counters = Arc::new(Counters::default());
+        let sweeper = Sweeper {
+            core: core.clone(),
+            shelves: Arc::new(shelves),
+            counters: counters.clone(),
+            clock,
+        };
+        Self {
+            core,
+            names: Arc::new(Names::new()),
+            counters,
+            teller: Teller::new(),
+            sweeper,
+        }
+    }
+}
+
+impl Applier {
+    fn raises(&self, targets: &[Target]) -> Vec<Raise> {
+        let raises = targets.iter().flat_map(|target| self.names.raises(target));
+        raises.collect()
+    }
+
+    fn tell(&self, targets: &[Target]) {
+        if !targets.is_empty() {
+            let count = u64::try_from(targets.len()).unwrap_or(u64::MAX);
+            self.counters.invalidations.add(count);
+            self.teller.tell(|| targets.iter().cloned().collect());
+        }
+    }
+}
+
+impl Sink for Applier {
+    fn apply(&self, targets: &[Target]) {
+        self.core.apply(&self.raises(targets));
+        self.tell(targets);
+    }
+
+    fn apply_then_prove(&self, targets: &[Target], as_of: Moment) {
+        self.core.apply_then_prove(&self.raises(targets), as_of.0);
+        self.tell(targets);
+    }
+
+    fn upkeep(self: Arc<Self>) -> BoxFuture<'static, Infallible> {
+        async move { self.sweeper.run().await }.boxed()
+    }
+}

@@ -1,0 +1,173 @@
+//! The hit path: may this request be answered from memory?
+
+use super::rule::Rule;
+use super::shared::Shared;
+use super::slot::{Entry, Slot};
+use crate::clock::Moment;
+use crate::semantics::{self, KeyParts, VaryNames};
+use crate::store::race;
+use http::HeaderMap;
+use std::hash::Hasher;
+use std::sync::Arc;
+
+/// What a request asks for. Borrowed: looking up allocates nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) key: KeyParts<'a>,
+    pub(crate) headers: &'a HeaderMap,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// The slot holds an entry that may answer, as of this moment.
+    Hit(Arc<Slot>, Moment),
+    /// A fill is needed. The fingerprint names the flight to join.
+    Miss(Miss, u128),
+    /// The key is known to be uncacheable for now: run side by side.
+    Pass(u128),
+}
+
+/// Why a look-up found nothing to serve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Miss {
+    Absent,
+    Expired,
+    Invalidated,
+    /// There is something, but this instance is deaf.
+    Deaf,
+    /// There is something, but not for this request: it has cookies or
+    /// credentials, or the fingerprint is that of another key.
+    NotForThis,
+}
+
+impl Miss {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Absent => "absent",
+            Self::Expired => "expired",
+            Self::Invalidated => "invalidated",
+            Self::Deaf => "deaf",
+            Self::NotForThis => "not-for-this-request",
+        }
+    }
+}
+
+impl Shared {
+    /// Looks for an entry that may answer.
+    ///
+    /// Requests with cookies or credentials have flights of their own, and their
+    /// own memory of what is uncacheable: what is refused to them may be stored
+    /// for the others.
+    pub(crate) fn look_up(&self, rule: &Rule, ask: &Ask<'_>) -> Found {
+        let found = self.find(rule, ask);
+        let (Found::Miss(_, fingerprint) | Found::Pass(fingerprint)) = found else {
+            return found;
+        };
+        if !semantics::carries_credentials(ask.headers) {
+            return found;
+        }
+        let carried = self.names.of_key(|hasher| {
+            hasher.write_u128(fingerprint);
+            hasher.write_u8(b'c');
+        });
+        match (found, rule.shelf.get(carried).as_deref()) {
+            (_, Some(Slot::Pass { until })) => self.pass(*until, carried),
+            (Found::Miss(miss, _), _) => Found::Miss(miss, carried),
+            _ => Found::Miss(Miss::Absent, carried),
+        }
+    }
+
+    fn find(&self, rule: &Rule, ask: &Ask<'_>) -> Found {
+        let primary = self.fingerprint(ask);
+        match rule.shelf.get(primary) {
+            None => Found::Miss(Miss::Absent, primary),
+            Some(slot) => match &*slot {
+                Slot::Entry(_) => self.examine(rule, ask, slot, primary),
+                Slot::Pass { until } => self.pass(*until, primary),
+                Slot::Variants(variants) => {
+                    let variant = self.variant(primary, &variants.names, ask.headers);
+                    match rule.shelf.get(variant) {
+                        None => Found::Miss(Miss::Absent, variant),
+                        Some(slot) => match &*slot {
+                            Slot::Pass { until } => self.pass(*until, variant),
+                            _ => self.examine(rule, ask, slot, variant),
+                        },
+                    }
+                }
+            },
+        }
+    }
+
+    /// The fingerprint of the request's key.
+    pub(crate) fn fingerprint(&self, ask: &Ask<'_>) -> u128 {
+        self.names.of_key(|hasher| ask.key.hash_into(hasher))
+    }
+
+    /// The fingerprint of a variant of the key with this fingerprint.
+    pub(crate) fn variant(&self, primary: u128, names: &VaryNames, headers: &HeaderMap) -> u128 {
+        self.names.of_key(|hasher| {
+            hasher.write_u128(primary);
+            names.hash_request(headers, hasher);
+        })
+    }
+
+    fn pass(&self, until: Moment, fingerprint: u128) -> Found {
+        if self.clock.now() < until {
+            return Found::Pass(fingerprint);
+        }
+        Found::Miss(Miss::Absent, fingerprint)
+    }
+
+    fn examine(&self, rule: &Rule, ask: &Ask<'_>, slot: Arc<Slot>, fingerprint: u128) -> Found {
+        let Slot::Entry(entry) = &*slot else {
+            return Found::Miss(Miss::NotForThis, fingerprint);
+        };
+        match self.verdict(rule, ask, entry) {
+            Ok(now) => Found::Hit(slot, now),
+            Err(miss) => Found::Miss(miss, fingerprint),
+        }
+    }
+
+    /// The order matters: the proof is read first, then the cells are compared
+    /// (both in `look`), then the time is read. What is served is then covered
+    /// by a proof that is young *now*, and a process that was paused anywhere
+    /// before the last step notices it there.
+    fn verdict(&self, rule: &Rule, ask: &Ask<'_>, entry: &Entry) -> Result<Moment, Miss> {
+        if !entry.is_for(ask) {
+            return Err(Miss::NotForThis);
+        }
+        let Some(bond) = &entry.bond else {
+            return Err(Miss::Invalidated);
+        };
+        let look = self.core.look(bond);
+        let now = self.clock.now();
+        if look.validity != race::Validity::Valid {
+            return Err(Miss::Invalidated);
+        }
+        if !rule.is_proven(now, Moment(look.as_of)) {
+            return Err(Miss::Deaf);
+        }
+        if !entry.is_fresh(now) {
+            return Err(Miss::Expired);
+        }
+        Ok(now)
+    }
+}
+
+impl Rule {
+    /// Whether a proof as of then is young enough now.
+    pub(crate) fn is_proven(&self, now: Moment, as_of: Moment) -> bool {
+        self.proof_within
+            .is_none_or(|within| now.since(as_of) <= within)
+    }
+}
+
+impl Entry {
+    /// Whether it answers this request, valid or not.
+    pub(crate) fn is_for(&self, ask: &Ask<'_>) -> bool {
+        self.audience.includes(ask.headers)
+            && ask.key.same_as(&self.key)
+            && self.vary.selects(ask.headers, &self.selection)
+    }
+}

@@ -1,0 +1,33 @@
+//! The cache that users hold: one for each instance of the application.
+
+mod builder;
+mod counter;
+mod counters;
+mod events;
+mod handle;
+mod invalidating;
+mod lookup;
+mod permit;
+mod publisher;
+
+mod record;
+mod rule;
+mod shared;
+mod shelves;
+mod slot;
+mod stats;
+mod sweeper;
+mod tally;
+
+pub use builder::CacheBuilder;
+pub use events::{Event, Events};
+pub use handle::{Cache, ScopedCache};
+
+pub use publisher::Publisher;
+pub use stats::{BusStats, Health, Stats};
+
+pub(crate) use lookup::{Ask, Found, Miss};
+pub(crate) use record::{Draft, Recipe, Unstored, check_tags};
+pub(crate) use rule::Rule;
+pub(crate) use shared::Shared;
+pub(crate) use slot::{Entry, Slot};

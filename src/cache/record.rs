@@ -1,0 +1,251 @@
+//! Putting a whole response on the shelf.
+
+use super::rule::Rule;
+use super::shared::Shared;
+use super::slot::{Entry, Slot, Variants};
+use crate::clock::Moment;
+use crate::path::CanonicalPath;
+use crate::semantics::{Audience, StoredKey, VaryNames};
+use crate::store::EntryNames;
+use crate::store::race::{Fill, Unbound, Validity, Verdict};
+use crate::tag::{MAX_TAGS, Tags};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, request};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+/// How many variants of one URI are kept: a client must not be able to make any
+/// number of them.
+const MAX_VARIANTS: usize = 32;
+
+/// For how long requests for a key run side by side after a response to it could
+/// not be stored.
+const PASS_FOR: Duration = Duration::from_secs(10);
+
+/// What is known of a fill before its handler runs.
+#[derive(Debug)]
+pub(crate) struct Recipe {
+    pub(crate) rule: Arc<Rule>,
+    pub(crate) key: StoredKey,
+    /// Where the key stands on the shelf.
+    pub(crate) primary: u128,
+    /// Where this request's variant is looked for; that is the flight's.
+    pub(crate) selected: u128,
+    pub(crate) request: request::Parts,
+}
+
+/// A response that may be stored, but for its body.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) vary: VaryNames,
+    pub(crate) lifetime: Duration,
+    pub(crate) audience: Audience,
+    pub(crate) began: Moment,
+    pub(crate) received: Moment,
+    pub(crate) initial_age: Duration,
+    pub(crate) tags: Tags,
+    pub(crate) groups: Vec<Box<str>>,
+}
+
+/// Why a response that might have been stored was not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unstored {
+    /// The handler said so.
+    Forbidden,
+    /// The body is longer than the limit.
+    TooLong,
+    /// The body, or the head, took longer than a fill may.
+    TooSlow,
+    /// The body ended with an error.
+    Failed,
+    /// The body disagrees with `Content-Length`.
+    WrongLength,
+    /// More tags or longer ones than an entry may have.
+    Tags,
+    /// It was invalidated while it was filled.
+    Invalidated,
+    /// There are as many cells as there may be.
+    Cells,
+    /// The URI has as many variants as it may have.
+    Variants,
+    /// No permit for another fill.
+    Fills,
+    /// A closure of the policy panicked.
+    PolicyPanicked,
+}
+
+impl Unstored {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Forbidden => "forbidden-by-handler",
+            Self::TooLong => "body-too-long",
+            Self::TooSlow => "too-slow",
+            Self::Failed => "body-failed",
+            Self::WrongLength => "wrong-content-length",
+            Self::Tags => "tags-over-the-limit",
+            Self::Invalidated => "invalidated-meanwhile",
+            Self::Cells => "cells-over-the-limit",
+            Self::Variants => "variants-over-the-limit",
+            Self::PolicyPanicked => "policy-panicked",
+            Self::Fills => "fills-over-the-limit",
+        }
+    }
+}
+
+/// Whether an entry may have these tags.
+pub(crate) fn check_tags(tags: &Tags) -> Result<(), Unstored> {
+    if tags.len() > MAX_TAGS || !tags.iter().all(crate::tag::Tag::is_storable) {
+        return Err(Unstored::Tags);
+    }
+    Ok(())
+}
+
+impl Shared {
+    /// Ties the response to the invalidation clock and puts it on the shelf. The
+    /// slot and the verdict are for those who wait for it, whether or not it
+    /// could be stored.
+    pub(crate) fn store(
+        &self,
+        fill: &Fill,
+        recipe: &Recipe,
+        mut draft: Draft,
+        body: Bytes,
+        trailers: Option<HeaderMap>,
+    ) -> (Arc<Slot>, Verdict, Result<(), Unstored>) {
+        // Held while the variants of a URI are read and written again.
+        let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
+        let variants = Self::variants(recipe);
+        draft.vary = match variants.as_deref() {
+            Some(Slot::Variants(variants)) => {
+                variants.names.union(&draft.vary).unwrap_or(draft.vary)
+            }
+            _ => draft.vary,
+        };
+        let names = self.names_of(recipe, &draft);
+        let bond = self.core.bind(fill, &names);
+        let verdict = Verdict::of(fill.reading(), &bond);
+        let bound = match &bond {
+            Ok(_) => Ok(()),
+            Err(Unbound::Invalidated { .. }) => Err(Unstored::Invalidated),
+            Err(Unbound::Full { .. }) => Err(Unstored::Cells),
+        };
+        let selection = draft.vary.select(&recipe.request.headers);
+        let slot = Arc::new(Slot::Entry(Entry {
+            key: recipe.key.clone(),
+            vary: draft.vary,
+            selection,
+            status: draft.status,
+            headers: draft.headers,
+            body,
+            trailers,
+            bond: bond.ok(),
+            began: draft.began,
+            received: draft.received,
+            initial_age: draft.initial_age,
+            lifetime: draft.lifetime,
+            audience: draft.audience,
+        }));
+        let placed = bound.and_then(|()| self.place(recipe, &slot, variants.as_deref()));
+        (slot, verdict, placed)
+    }
+
+    /// Lets requests for this key run side by side for a while.
+    pub(crate) fn pass_for_a_while(&self, recipe: &Recipe) {
+        let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = recipe.rule.shelf.get(recipe.selected);
+        if known.is_some_and(|slot| self.serves(&slot)) {
+            return;
+        }
+        let until = self.clock.now().plus(PASS_FOR);
+        recipe
+            .rule
+            .shelf
+            .put(recipe.selected, Arc::new(Slot::Pass { until }));
+    }
+
+    /// Whether the slot may still answer requests, or lead to one that may.
+    fn serves(&self, slot: &Slot) -> bool {
+        match slot {
+            Slot::Entry(entry) => self.is_live(entry),
+            Slot::Variants(_) => true,
+            Slot::Pass { .. } => false,
+        }
+    }
+
+    fn is_live(&self, entry: &Entry) -> bool {
+        let valid = entry
+            .bond
+            .as_ref()
+            .is_some_and(|bond| self.core.validity(bond) == Validity::Valid);
+        valid && entry.is_fresh(self.clock.now())
+    }
+
+    fn variants(recipe: &Recipe) -> Option<Arc<Slot>> {
+        recipe
+            .rule
+            .shelf
+            .get(recipe.primary)
+            .filter(|slot| match &**slot {
+                Slot::Variants(variants) => variants.key == recipe.key,
+                _ => false,
+            })
+    }
+
+    fn names_of(&self, recipe: &Recipe, draft: &Draft) -> Vec<u128> {
+        let key = &recipe.key;
+        let tags: Vec<_> = draft.tags.iter().cloned().collect();
+        self.names.of_entry(&EntryNames {
+            scope: key.scope(),
+            uri: key.uri(),
+            path: &CanonicalPath::new(key.path()),
+            tags: &tags,
+            origin: key.origin(),
+            groups: &draft.groups,
+        })
+    }
+
+    fn place(
+        &self,
+        recipe: &Recipe,
+        slot: &Arc<Slot>,
+        variants: Option<&Slot>,
+    ) -> Result<(), Unstored> {
+        let Slot::Entry(entry) = &**slot else {
+            return Ok(());
+        };
+        let shelf = &recipe.rule.shelf;
+        if entry.vary.is_empty() {
+            shelf.put(recipe.primary, slot.clone());
+            return Ok(());
+        }
+        let headers = &recipe.request.headers;
+        let fingerprint = self.variant(recipe.primary, &entry.vary, headers);
+        let mut stored = match variants {
+            Some(Slot::Variants(known)) if known.names == entry.vary => known.stored.clone(),
+            _ => Vec::new(),
+        };
+        if !stored.contains(&fingerprint) {
+            if stored.len() >= MAX_VARIANTS {
+                stored.retain(|known| shelf.get(*known).is_some_and(|slot| self.serves(&slot)));
+            }
+            if stored.len() >= MAX_VARIANTS {
+                return Err(Unstored::Variants);
+            }
+            stored.push(fingerprint);
+        }
+        let names = entry.vary.clone();
+        // The entry first: the sweeper takes an index that leads to nothing.
+        shelf.put(fingerprint, slot.clone());
+        shelf.put(
+            recipe.primary,
+            Arc::new(Slot::Variants(Variants {
+                key: recipe.key.clone(),
+                names,
+                stored,
+            })),
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! A policy with the shelf that it uses.
+
+use super::shared::Shared;
+use super::shelves::{ShelfId, Shelves};
+use super::slot::Slot;
+use crate::policy::{Policy, WhileDeaf};
+use crate::store::Shelf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A policy, made ready: what a layer looks at for each request.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) policy: Policy,
+    pub(crate) shelf: Arc<Shelf<Slot>>,
+    pub(crate) shelf_id: ShelfId,
+    /// How old the proof may be for an answer from memory; `None`: any age.
+    pub(crate) proof_within: Option<Duration>,
+}
+
+impl Rule {
+    pub(crate) fn new(
+        policy: Policy,
+        shelves: &Shelves,
+        bound: Duration,
+        default: WhileDeaf,
+    ) -> Self {
+        let (shelf_id, shelf) = shelves.of(policy.own());
+        let proof_within = match policy.deaf_choice().unwrap_or(default) {
+            WhileDeaf::Bypass => Some(within(bound)),
+            WhileDeaf::ServeFor(more) => Some(within(bound.saturating_add(more))),
+            WhileDeaf::ServeUntilExpiry => None,
+        };
+        Self {
+            policy,
+            shelf,
+            shelf_id,
+            proof_within,
+        }
+    }
+}
+
+/// The bound less a thousandth of it: two clocks may run at different rates, and
+/// the bound is to hold by either. Clocks that are slewed differ by half of that.
+fn within(bound: Duration) -> Duration {
+    bound - bound / 1000
+}
+
+impl Shared {
+    /// The policy, made ready for use.
+    pub(crate) fn rule(&self, policy: Policy) -> Arc<Rule> {
+        let settings = &self.settings;
+        Arc::new(Rule::new(
+            policy,
+            &self.shelves,
+            settings.bound,
+            settings.while_deaf,
+        ))
+    }
+}

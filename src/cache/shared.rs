@@ -1,0 +1,69 @@
+//! What all handles of one cache share.
+
+use super::counters::Counters;
+use super::invalidating::Applier;
+use super::shelves::{ShelfId, Shelves};
+use super::slot::Slot;
+use crate::clock::Clock;
+use crate::coherence::Coherence;
+use crate::concern::WriteConcern;
+use crate::policy::{Policy, WhileDeaf};
+use crate::store::Names;
+use crate::store::race::{Core, Flights};
+use crate::telemetry;
+use std::fmt;
+use std::sync::{Arc, Mutex, Once};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// What all handles of one cache share.
+///
+/// The background tasks hold the parts that they need, never this: the last
+/// handle to go ends them.
+pub(crate) struct Shared {
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) core: Arc<Core>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) flights: Arc<Flights<FlightKey, Arc<Slot>>>,
+    pub(crate) shelves: Arc<Shelves>,
+    /// Held while the variants of a URI are read and written again. Taken before
+    /// the lock of the race core.
+    pub(crate) placing: Mutex<()>,
+    pub(crate) counters: Arc<Counters>,
+    /// Two layers on one request are warned of once.
+    pub(crate) nesting: Once,
+    /// Shared with the tasks, which hear of what others invalidated.
+    pub(crate) applier: Arc<Applier>,
+    pub(crate) coherence: Arc<Coherence>,
+    /// One permit for each fill or write that runs in a task.
+    pub(crate) permits: Arc<Semaphore>,
+}
+
+/// Flights are told apart by shelf: what one policy stores is not for another.
+pub(crate) type FlightKey = (ShelfId, u128);
+
+/// What the builder was told.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) policy: Policy,
+    pub(crate) while_deaf: WhileDeaf,
+    pub(crate) concern: WriteConcern,
+    pub(crate) bound: Duration,
+    pub(crate) max_body_bytes: usize,
+    pub(crate) fill_timeout: Duration,
+}
+
+impl Shared {
+    pub(crate) fn warn_of_nesting(&self) {
+        self.nesting.call_once(telemetry::nested_layer);
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

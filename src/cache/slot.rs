@@ -1,0 +1,114 @@
+//! What stands on the shelf.
+
+use crate::clock::Moment;
+use crate::semantics::{self, Audience, Selection, StoredKey, VaryNames};
+use crate::store::Weigh;
+use crate::store::race::Bond;
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use std::time::Duration;
+
+/// What stands on the shelf under one fingerprint.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all slots are entries, and each is in an `Arc`"
+)]
+pub(crate) enum Slot {
+    /// A response.
+    Entry(Entry),
+    /// The responses of this URI differ by these request fields: the entry
+    /// stands under the fingerprint of the URI and their values.
+    Variants(Variants),
+    /// The last response could not be stored. Until then requests run side by
+    /// side, so that an uncacheable key does not serialise its callers.
+    Pass { until: Moment },
+}
+
+/// A stored response.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Compared in full before the entry is served: a fingerprint may collide.
+    pub(crate) key: StoredKey,
+    /// The request fields that chose it, and what they were.
+    pub(crate) vary: VaryNames,
+    pub(crate) selection: Selection,
+    pub(crate) status: StatusCode,
+    /// As stored: without hop-by-hop fields and without `Age`.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
+    /// What ties it to the invalidation clock. `None`: it was invalidated while it
+    /// was filled. Then it goes to those who came before the invalidation, and
+    /// never on the shelf.
+    pub(crate) bond: Option<Bond>,
+    /// When the fill began: the response is not older news than this.
+    pub(crate) began: Moment,
+    /// When the response head was there.
+    pub(crate) received: Moment,
+    /// Its age at that moment (RFC 9111 §4.2.3).
+    pub(crate) initial_age: Duration,
+    /// How long it is fresh, counted from age zero.
+    pub(crate) lifetime: Duration,
+    /// Whether it may answer requests with cookies or credentials.
+    pub(crate) audience: Audience,
+}
+
+/// Under which request fields the variants of a URI differ.
+#[derive(Debug)]
+pub(crate) struct Variants {
+    pub(crate) key: StoredKey,
+    pub(crate) names: VaryNames,
+    /// The fingerprints of the variants that were stored, bounded: a client must
+    /// not be able to make any number of them.
+    pub(crate) stored: Vec<u128>,
+}
+
+impl Entry {
+    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
+        semantics::is_fresh(self.lifetime, self.age(now))
+    }
+
+    pub(crate) fn age(&self, now: Moment) -> Duration {
+        semantics::current_age(self.initial_age, now.since(self.received))
+    }
+}
+
+impl Weigh for Slot {
+    fn weight(&self) -> usize {
+        size_of::<Self>()
+            + match self {
+                Self::Entry(entry) => entry.weight(),
+                Self::Variants(variants) => {
+                    variants.key.weight()
+                        + variants.names.weight()
+                        + variants.stored.capacity() * size_of::<u128>()
+                }
+                Self::Pass { .. } => 0,
+            }
+    }
+}
+
+impl Entry {
+    fn weight(&self) -> usize {
+        let trailers = self.trailers.as_ref().map_or(0, fields_weight);
+        let cells = self.bond.as_ref().map_or(0, Bond::weight);
+        self.key.weight()
+            + self.vary.weight()
+            + self.selection.weight()
+            + fields_weight(&self.headers)
+            + trailers
+            + self.body.len()
+            + cells
+    }
+}
+
+/// About what a header map takes: names and values, and the table around them.
+fn fields_weight(fields: &HeaderMap) -> usize {
+    const AROUND_A_FIELD: usize = 104;
+    fields
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum::<usize>()
+        + fields.capacity() * AROUND_A_FIELD
+}

@@ -1,0 +1,189 @@
+//! What a cache says about itself, in numbers.
+
+use super::shared::Shared;
+use crate::coherence::Figures;
+use crate::telemetry;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+/// What was counted since the cache was made. Counters go up only.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Requests answered from the store.
+    pub hits: u64,
+    /// Look-ups that found nothing to serve, by reason.
+    pub misses: BTreeMap<&'static str, u64>,
+    /// Requests passed on without being answered or filled, by reason.
+    pub bypasses: BTreeMap<&'static str, u64>,
+    /// Runs of the handler to fill the store.
+    pub fills: u64,
+    /// Requests that waited for somebody else's fill.
+    pub waiters: u64,
+    /// Responses stored.
+    pub stored: u64,
+    /// Responses not stored, by reason.
+    pub refusals: BTreeMap<&'static str, u64>,
+    /// Unsafe requests, and gRPC calls.
+    pub writes: u64,
+    /// Targets invalidated here, whether asked for here or heard of.
+    pub invalidations: u64,
+    /// Invalidations attached to a response that no layer read, in the process.
+    pub invalidations_unread: u64,
+    /// What left a full store.
+    pub evicted: u64,
+    /// Dead entries whose memory the sweeper gave back.
+    pub swept: u64,
+    /// What the stores hold, as of their last bookkeeping.
+    pub entries: u64,
+    /// What it weighs, in bytes.
+    pub bytes: u64,
+    /// Names that stored responses are known by.
+    pub cells: u64,
+    /// How the log is followed, and what waits for the bus.
+    pub bus: BusStats,
+}
+
+/// How the log is followed, and what waits for the bus.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct BusStats {
+    /// Questions answered by the log.
+    pub syncs: u64,
+    /// Questions that failed or had no answer in time.
+    pub sync_failures: u64,
+    /// Batches that the log has taken.
+    pub published: u64,
+    /// Batches that failed or had no answer in time; each is tried again.
+    pub publish_failures: u64,
+    /// Entries heard by the ring.
+    pub rings: u64,
+    /// What came by the ring and was no entry.
+    pub garbage: u64,
+    /// Entries of the log that could not be understood, and were read as
+    /// everything.
+    pub unreadable: u64,
+    /// Times something was missed on the ring, and the log was asked.
+    pub gaps: u64,
+    /// Times this instance could not know what it had missed, and invalidated
+    /// everything; the first is its start.
+    pub adoptions: u64,
+    /// Connections of the ring, the first included.
+    pub connections: u64,
+    /// How long, in all, there was no proof younger than the staleness bound.
+    pub deaf: Duration,
+    /// Targets that wait to be sent.
+    pub outbox: usize,
+    /// Times that so many waited that they became *everything*.
+    pub widened: u64,
+}
+
+/// Whether this instance may answer from memory, and what its bus says.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Health {
+    /// Whether there is a proof younger than the staleness bound.
+    pub coherent: bool,
+    /// The name of the bus: `local` means that no other process is heard.
+    pub bus: &'static str,
+    /// Whether the last word from the bus was trouble.
+    pub bus_down: bool,
+    /// How long ago this instance last proved that it had missed nothing.
+    /// `None`: never yet.
+    pub proof_age: Option<Duration>,
+    /// The last entry of the log that was applied here.
+    pub position: Option<String>,
+    /// The last trouble with the bus.
+    pub last_trouble: Option<String>,
+    /// What the bus said about itself when it was first reached, in sentences.
+    pub findings: Vec<String>,
+}
+
+impl Stats {
+    pub(super) fn of(shared: &Shared) -> Self {
+        let counters = &shared.counters;
+        let shelves = shared.shelves.all();
+        shelves.iter().for_each(|shelf| shelf.tidy());
+        Self {
+            hits: counters.hits.get(),
+            misses: counters.misses.snapshot(),
+            bypasses: counters.bypasses.snapshot(),
+            fills: counters.fills.get(),
+            waiters: counters.waiters.get(),
+            stored: counters.stored.get(),
+            refusals: counters.refusals.snapshot(),
+            writes: counters.writes.get(),
+            invalidations: counters.invalidations.get(),
+            invalidations_unread: telemetry::invalidations_unread(),
+            evicted: shelves.iter().map(|shelf| shelf.evicted()).sum(),
+            swept: counters.swept.get(),
+            entries: shelves.iter().map(|shelf| shelf.len()).sum(),
+            bytes: shelves.iter().map(|shelf| shelf.bytes()).sum(),
+            cells: u64::try_from(shared.core.figures().cells).unwrap_or(u64::MAX),
+            bus: shared.coherence.figures().into(),
+        }
+    }
+}
+
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let misses: u64 = self.misses.values().sum();
+        writeln!(
+            f,
+            "hits {}, misses {misses}, fills {}, waiters {}",
+            self.hits, self.fills, self.waiters
+        )?;
+        writeln!(
+            f,
+            "entries {}, bytes {}, evicted {}, swept {}",
+            self.entries, self.bytes, self.evicted, self.swept
+        )?;
+        writeln!(
+            f,
+            "writes {}, invalidations {}, waiting {}",
+            self.writes, self.invalidations, self.bus.outbox
+        )?;
+        write!(
+            f,
+            "syncs {}, rings {}, gaps {}, adoptions {}, deaf for {:?}",
+            self.bus.syncs, self.bus.rings, self.bus.gaps, self.bus.adoptions, self.bus.deaf
+        )
+    }
+}
+
+impl From<Figures> for BusStats {
+    fn from(figures: Figures) -> Self {
+        Self {
+            syncs: figures.syncs,
+            sync_failures: figures.sync_failures,
+            published: figures.published,
+            publish_failures: figures.publish_failures,
+            rings: figures.rings,
+            garbage: figures.garbage,
+            unreadable: figures.unreadable,
+            gaps: figures.gaps,
+            adoptions: figures.adoptions,
+            connections: figures.connections,
+            deaf: figures.deaf,
+            outbox: figures.outbox,
+            widened: figures.widened,
+        }
+    }
+}
+
+impl Health {
+    pub(super) fn of(shared: &Shared) -> Self {
+        let coherence = &shared.coherence;
+        let figures = coherence.figures();
+        Self {
+            coherent: coherence.is_coherent(),
+            bus: coherence.bus(),
+            bus_down: figures.is_down(),
+            proof_age: figures.lag,
+            position: figures.position.map(|position| position.to_string()),
+            last_trouble: figures.last_trouble,
+            findings: figures.findings.unwrap_or_default(),
+        }
+    }
+}

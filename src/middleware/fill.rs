@@ -1,0 +1,351 @@
+//! Fills: the handler runs, and its body is copied to the end, in a task of the
+//! cache, whether or not the client waits.
+
+use super::body::CacheBody;
+use super::caught::caught;
+use super::context::{Listening, Storing};
+use super::copy::Copied;
+use super::given_up::unless_given_up;
+use super::handover::{self, Outcome, Sender};
+use super::read::{Read, Ticket};
+use super::settle::{self, Settled};
+use super::tee::{Writer, tee};
+use super::{copy, pass};
+use crate::cache::{Draft, Unstored, check_tags};
+use crate::clock::Moment;
+use crate::semantics::{self, Exchange, Refusal};
+use crate::store::race::Fill;
+use crate::tag::Tags;
+use bytes::Bytes;
+use http::header::DATE;
+use http::{HeaderMap, Request, Response, response};
+use http_body::{Body, SizeHint};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use tower_service::Service;
+
+/// Runs the handler for this request, and for those who wait for it.
+pub(super) async fn run<S, B, X>(
+    read: Read,
+    lead: Option<Ticket>,
+    mut service: S,
+    mut request: Request<B>,
+) -> Result<Response<CacheBody<X>>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<X>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send + 'static,
+    B: Send + 'static,
+    X: Body<Data = Bytes> + Send + 'static,
+    X::Error: Send,
+{
+    let Some(permit) = read.cache.permit() else {
+        read.cache.counters.refusals.add(Unstored::Fills.as_str());
+        if let Some(lead) = lead {
+            lead.release();
+        }
+        return pass::run(read.cache, read.context, service, request).await;
+    };
+    read.cache.counters.fills.one();
+    request.extensions_mut().insert(read.context.clone());
+    let (sender, receiver) = handover::channel();
+    let task = Task::begin(read, lead);
+    permit.run(task.run(async move { service.call(request).await }, sender));
+    handover::received(receiver).await
+}
+
+/// A fill under way. Dropped before it landed, the lead goes to a waiter.
+struct Task {
+    /// First, so that what was noted counts before the lead goes on.
+    listening: Listening,
+    read: Read,
+    lead: Option<Ticket>,
+    /// Holds the reading of the invalidation clock, taken before the handler ran.
+    fill: Fill,
+    began: Moment,
+    /// Why it will not be stored, once that is known.
+    unstored: Option<Unstored>,
+}
+
+/// A response head that may be stored, and its body on the way to the client.
+struct Copying<X: Body> {
+    draft: Draft,
+    writer: Writer<X>,
+    body: X,
+}
+
+impl Task {
+    /// The clocks are read before the handler starts.
+    fn begin(read: Read, lead: Option<Ticket>) -> Self {
+        Self {
+            listening: Listening(read.context.clone()),
+            began: read.cache.clock.now(),
+            fill: read.cache.core.begin_fill(),
+            read,
+            lead,
+            unstored: None,
+        }
+    }
+
+    async fn run<F, X, E>(mut self, call: F, mut sender: Sender<X, E>)
+    where
+        F: Future<Output = Result<Response<X>, E>>,
+        X: Body<Data = Bytes>,
+    {
+        let outcome = match self.head(caught(call), &mut sender).await {
+            // Nobody wants it any more.
+            None => return,
+            Some(Err(panic)) => Outcome::Panicked(panic),
+            // A body may also panic when it is asked for its size.
+            Some(Ok(answer)) => match caught(self.settle(answer)).await {
+                Err(panic) => Outcome::Panicked(panic),
+                Ok(Err(error)) => Outcome::Answered(Err(error)),
+                Ok(Ok((response, Some(copying)))) => {
+                    // An error would mean that the client has gone; the fill goes on.
+                    let _ = sender.send(Outcome::Answered(Ok(response)));
+                    return self.copy(copying).await;
+                }
+                Ok(Ok((response, None))) => {
+                    self.release();
+                    Outcome::Answered(Ok(response))
+                }
+            },
+        };
+        // The lead goes on before the client does.
+        drop(self);
+        let _ = sender.send(outcome);
+    }
+
+    /// What the handler noted counts before its response leaves.
+    async fn settle<X: Body<Data = Bytes>, E>(
+        &self,
+        mut answer: Result<Response<X>, E>,
+    ) -> Result<(Response<CacheBody<X>>, Option<Copying<X>>), E> {
+        let received = self.read.cache.clock.now();
+        let mut settled = settle::marks(&self.listening.0, answer.as_mut().ok());
+        settle::invalidate(&self.read.cache, std::mem::take(&mut settled.invalidate)).await;
+        Ok(self.prepare(answer?, settled, received))
+    }
+
+    fn release(&mut self) {
+        if let Some(lead) = self.lead.take() {
+            lead.release();
+        }
+    }
+
+    /// The handler's answer. After the fill timeout those who wait go on by
+    /// themselves; the client may wait on, and what comes then is not stored.
+    async fn head<F: Future, T>(
+        &mut self,
+        call: F,
+        sender: &mut tokio::sync::oneshot::Sender<T>,
+    ) -> Option<F::Output> {
+        tokio::pin!(call);
+        let cache = self.read.cache.clone();
+        let limit = cache.settings.fill_timeout;
+        if let Some(answer) = cache.clock.timeout(limit, call.as_mut()).await {
+            return Some(answer);
+        }
+        self.release();
+        if sender.is_closed() {
+            return None;
+        }
+        self.unstored = Some(Unstored::TooSlow);
+        unless_given_up(&cache, sender, call).await
+    }
+
+    /// The response for the client, and what to copy of it if it may be stored.
+    fn prepare<X>(
+        &self,
+        response: Response<X>,
+        settled: Settled,
+        received: Moment,
+    ) -> (Response<CacheBody<X>>, Option<Copying<X>>)
+    where
+        X: Body<Data = Bytes>,
+    {
+        let (mut parts, body) = response.into_parts();
+        let hint = body.size_hint();
+        let draft = self.draft(&mut parts, settled, received);
+        match draft.and_then(|draft| self.fits(&hint).map(|()| draft)) {
+            Ok(draft) => {
+                let (writer, reader) = tee(hint);
+                let response = Response::from_parts(parts, CacheBody::copied(reader));
+                (
+                    response,
+                    Some(Copying {
+                        draft,
+                        writer,
+                        body,
+                    }),
+                )
+            }
+            Err(reason) => {
+                self.read.cache.counters.refusals.add(reason);
+                self.read.cache.pass_for_a_while(&self.read.recipe);
+                (Response::from_parts(parts, CacheBody::through(body)), None)
+            }
+        }
+    }
+}
+
+impl Task {
+    /// A body that says itself that it is too long is not copied at all.
+    fn fits(&self, body: &SizeHint) -> Result<(), &'static str> {
+        let length = usize::try_from(body.lower()).unwrap_or(usize::MAX);
+        if length > self.read.cache.settings.max_body_bytes {
+            return Err(Unstored::TooLong.as_str());
+        }
+        Ok(())
+    }
+
+    /// Whether the response may be stored, and as what. Sets `Date` where the
+    /// handler did not: hits have to tell when the response was made, and the
+    /// server would write its own (RFC 9110 §6.6.1).
+    fn draft(
+        &self,
+        parts: &mut response::Parts,
+        settled: Settled,
+        received: Moment,
+    ) -> Result<Draft, &'static str> {
+        let recipe = &self.read.recipe;
+        if let Some(reason) = self.unstored {
+            return Err(reason.as_str());
+        }
+        if settled.marks.storing == Storing::Forbidden {
+            return Err(Unstored::Forbidden.as_str());
+        }
+        let declared = recipe.rule.policy.declared_lifetime();
+        let wall = self.read.cache.clock.wall();
+        let exchange = Exchange {
+            method: &recipe.request.method,
+            request: &recipe.request.headers,
+            status: parts.status,
+            response: &parts.headers,
+        };
+        let storable = semantics::storable(&exchange, declared, wall).map_err(Refusal::as_str)?;
+        let lifetime = storable.freshness.lifetime;
+        let lifetime = settled
+            .marks
+            .at_most
+            .map_or(lifetime, |most| most.min(lifetime));
+        if lifetime.is_zero() {
+            return Err(Unstored::Forbidden.as_str());
+        }
+        // Before `Date` is set here: ours has no fraction of a second, which is no
+        // age of the response.
+        let initial_age = semantics::initial_age(&parts.headers, wall, received.since(self.began));
+        if !semantics::is_fresh(lifetime, initial_age) {
+            return Err(Refusal::Stale.as_str());
+        }
+        let mut tags = self.policy_tags(parts)?;
+        tags.extend(settled.tags);
+        check_tags(&tags).map_err(Unstored::as_str)?;
+        parts
+            .headers
+            .entry(DATE)
+            .or_insert_with(|| semantics::http_date(wall));
+        let mut headers = parts.headers.clone();
+        semantics::strip_unstored(&mut headers);
+        Ok(Draft {
+            status: parts.status,
+            vary: storable.vary,
+            headers,
+            lifetime,
+            audience: storable.audience,
+            began: self.began,
+            received,
+            initial_age,
+            tags,
+            groups: storable.groups,
+        })
+    }
+
+    /// The tags of the policy. Its closure is the application's: should it panic,
+    /// the response is not stored, and goes out.
+    fn policy_tags(&self, parts: &response::Parts) -> Result<Tags, &'static str> {
+        let recipe = &self.read.recipe;
+        let tags = AssertUnwindSafe(|| recipe.rule.policy.tags_of(&recipe.request, parts));
+        catch_unwind(tags).map_err(|_| Unstored::PolicyPanicked.as_str())
+    }
+
+    /// Copies the body to its end, and stores it if it is whole.
+    async fn copy<X: Body<Data = Bytes>>(mut self, copying: Copying<X>) {
+        let Copying {
+            draft,
+            writer,
+            body,
+        } = copying;
+        let cache = self.read.cache.clone();
+        let left = cache
+            .settings
+            .fill_timeout
+            .saturating_sub(cache.clock.now().since(self.began));
+        let mut body = Box::pin(body);
+        let copied = cache
+            .clock
+            .timeout(
+                left,
+                copy::to_end(&mut body, &writer, cache.settings.max_body_bytes),
+            )
+            .await;
+        let reason = match copied {
+            Some(Copied::Whole(trailers)) => match self.whole(draft, writer, trailers) {
+                Ok(()) => return cache.counters.stored.one(),
+                Err(reason) => reason,
+            },
+            Some(Copied::Failed(error)) => {
+                // The lead goes to a waiter.
+                drop(self);
+                writer.fail(error);
+                return cache.counters.refusals.add(Unstored::Failed.as_str());
+            }
+            Some(Copied::Panicked(panic)) => {
+                drop(self);
+                writer.panic(panic);
+                return cache.counters.refusals.add(Unstored::Failed.as_str());
+            }
+            Some(Copied::TooLong) => self.hand_over(writer, body, Unstored::TooLong),
+            None => self.hand_over(writer, body, Unstored::TooSlow),
+        };
+        cache.counters.refusals.add(reason.as_str());
+    }
+
+    /// The body is too long or too slow to be stored: it is the client's now.
+    fn hand_over<X: Body<Data = Bytes>>(
+        &mut self,
+        writer: Writer<X>,
+        body: Pin<Box<X>>,
+        why: Unstored,
+    ) -> Unstored {
+        self.read.cache.pass_for_a_while(&self.read.recipe);
+        self.release();
+        writer.hand_over(body);
+        why
+    }
+
+    /// Stores the response, lands the flight, lets the client have the end of the
+    /// body: in this order, so that its next request finds the entry.
+    fn whole<X: Body<Data = Bytes>>(
+        &mut self,
+        draft: Draft,
+        writer: Writer<X>,
+        trailers: Option<HeaderMap>,
+    ) -> Result<(), Unstored> {
+        let body = writer.freeze();
+        if !copy::has_declared_length(&draft.headers, body.len()) {
+            self.release();
+            writer.finish(trailers);
+            return Err(Unstored::WrongLength);
+        }
+        let (slot, verdict, stored) =
+            self.read
+                .cache
+                .store(&self.fill, &self.read.recipe, draft, body, trailers.clone());
+        if let Some(lead) = self.lead.take() {
+            lead.land(slot, verdict);
+        }
+        writer.finish(trailers);
+        stored
+    }
+}

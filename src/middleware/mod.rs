@@ -1,0 +1,40 @@
+//! What users stack: the layer and its service.
+//!
+//! A request takes one of these ways:
+//!
+//! ```text
+//!           hit ──────────────────────────────► response from memory
+//! read ──►  miss ─► wait for a flight ────────► response from memory
+//!                └► lead ─► fill in a task ───► response, copied for the store
+//! write ─────────► task to the response head ─► invalid here, outbox, response
+//! other ─────────► the client's own future ───► response, untouched
+//! ```
+
+#[cfg(feature = "axum")]
+mod axum;
+mod body;
+mod caught;
+mod context;
+mod copy;
+mod fill;
+mod future;
+mod given_up;
+mod handover;
+mod layer;
+mod noted;
+mod outside;
+mod pass;
+mod read;
+mod respond;
+mod service;
+mod settle;
+mod tee;
+mod write;
+
+#[cfg(feature = "axum")]
+pub use self::axum::NoCacheLayer;
+pub use body::CacheBody;
+pub use context::CacheContext;
+pub use future::ResponseFuture;
+pub use layer::CacheLayer;
+pub use service::{CacheService, EmptyBody};

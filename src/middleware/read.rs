@@ -1,0 +1,144 @@
+//! Safe requests that nothing on the shelf answers: one leads, the others wait.
+
+use super::body::CacheBody;
+use super::context::CacheContext;
+use super::{fill, pass, respond};
+use crate::cache::{Ask, Found, Recipe, Shared, Slot};
+use crate::clock::Moment;
+use crate::store::race::{Landing, Lead, Seat, Tick};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use std::sync::Arc;
+use tower_service::Service;
+
+/// How often a request joins a flight anew before it goes on by itself: each time
+/// something was invalidated, or the flight was for another variant.
+const ROUNDS: usize = 4;
+
+/// A request that missed.
+pub(super) struct Read {
+    pub(super) cache: Arc<Shared>,
+    pub(super) context: CacheContext,
+    pub(super) recipe: Recipe,
+    /// The invalidation clock when the request arrived.
+    pub(super) arrived: Tick,
+    pub(super) coalesce: Coalesce,
+}
+
+/// Whether the request may wait for somebody else's fill.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coalesce {
+    Yes,
+    /// The key is known to be uncacheable for now.
+    No,
+}
+
+/// The leader's ticket of a flight of entries.
+pub(super) type Ticket = Lead<(u32, u128), Arc<Slot>>;
+
+/// How a request goes on.
+enum Turn {
+    Answer(Arc<Slot>, Moment),
+    Lead(Ticket),
+    Alone,
+}
+
+/// Answers the request from somebody else's fill, or leads one.
+pub(super) async fn run<S, B, X>(
+    mut read: Read,
+    service: S,
+    request: Request<B>,
+) -> Result<Response<CacheBody<X>>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<X>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send + 'static,
+    B: Send + 'static,
+    X: Body<Data = Bytes> + Send + 'static,
+    X::Error: Send,
+{
+    let turn = match read.coalesce {
+        Coalesce::Yes => read.turn().await,
+        Coalesce::No => Turn::Alone,
+    };
+    match turn {
+        Turn::Answer(slot, now) => {
+            match respond::from_slot(&slot, now, &read.recipe.request.method) {
+                Some(response) => Ok(response),
+                None => pass::run(read.cache, read.context, service, request).await,
+            }
+        }
+        Turn::Lead(lead) => fill::run(read, Some(lead), service, request).await,
+        Turn::Alone => fill::run(read, None, service, request).await,
+    }
+}
+
+impl Read {
+    async fn turn(&mut self) -> Turn {
+        for _ in 0..ROUNDS {
+            let flight = (self.recipe.rule.shelf_id, self.recipe.selected);
+            let wait = match self.cache.flights.join(flight, self.arrived) {
+                Seat::Lead(lead) => return self.second_look(lead),
+                Seat::Wait(wait) => wait,
+            };
+            self.cache.counters.waiters.one();
+            match wait.await {
+                Landing::Lead(lead) => return self.second_look(lead),
+                Landing::Alone => return Turn::Alone,
+                Landing::Shared(slot) => {
+                    if let Some(now) = self.may_take(&slot) {
+                        return Turn::Answer(slot, now);
+                    }
+                }
+                Landing::Again => {}
+            }
+            self.arrived = self.cache.core.clock();
+            if let Some(turn) = self.look_again() {
+                return turn;
+            }
+        }
+        Turn::Alone
+    }
+
+    /// Between the look-up and the flight another one may have landed: then there
+    /// is nothing to lead, and the lead that is dropped goes on to the next one,
+    /// who looks too.
+    fn second_look(&mut self, lead: Ticket) -> Turn {
+        self.look_again().unwrap_or(Turn::Lead(lead))
+    }
+
+    /// Looks up anew; also finds the variant's own flight, once there is an index.
+    fn look_again(&mut self) -> Option<Turn> {
+        let rule = self.recipe.rule.clone();
+        match self.cache.look_up(&rule, &self.ask()) {
+            Found::Hit(slot, now) => Some(Turn::Answer(slot, now)),
+            Found::Pass(_) => Some(Turn::Alone),
+            Found::Miss(_, selected) => {
+                self.recipe.selected = selected;
+                None
+            }
+        }
+    }
+
+    /// Whether the result of a flight answers this request: it is for the same
+    /// key and variant, and it is proven. A fill proves itself: what it read is
+    /// no older than its own beginning, so flights go on while this instance is
+    /// deaf.
+    fn may_take(&self, slot: &Slot) -> Option<Moment> {
+        let Slot::Entry(entry) = slot else {
+            return None;
+        };
+        let as_of = Moment(self.cache.core.as_of()).max(entry.began);
+        let now = self.cache.clock.now();
+        let taken = entry.is_for(&self.ask()) && self.recipe.rule.is_proven(now, as_of);
+        taken.then_some(now)
+    }
+
+    fn ask(&self) -> Ask<'_> {
+        Ask {
+            key: self.recipe.key.parts(),
+            headers: &self.recipe.request.headers,
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The service.
+
+use super::body::CacheBody;
+use super::context::CacheContext;
+use super::future::ResponseFuture;
+use super::read::{Coalesce, Read};
+use super::write::{Call, Resource, Write};
+use super::{outside, pass, read, respond, write};
+use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared};
+use crate::policy::Partition;
+use crate::scope::Scope;
+use crate::semantics::{self, Content, Intent, KeyParts};
+use bytes::Bytes;
+use http::{Request, Response, request};
+use http_body::Body;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower_service::Service;
+
+/// Answers requests from memory, or passes them to the service it wraps.
+///
+/// Made by a [`CacheLayer`](crate::CacheLayer). The error type is the inner
+/// service's: the cache itself never fails a request. The service that was polled
+/// ready is the one that is called.
+///
+/// Fills and unsafe requests run in tasks of the cache: the request, its
+/// extensions and the tracing span go along, task-locals of the caller do not.
+#[derive(Clone)]
+pub struct CacheService<S> {
+    inner: S,
+    cache: Arc<Shared>,
+    rule: Arc<Rule>,
+}
+
+/// What is done with a request.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a hit boxes nothing, and a plan is moved once"
+)]
+enum Plan<X: Body> {
+    Hit(Response<CacheBody<X>>),
+    Read(Box<Read>),
+    Write(Box<Write>),
+    /// Past the store, with a context for what the handler notes.
+    Pass(CacheContext),
+    /// The layer further out decides.
+    Inner,
+}
+
+/// A request body type of which an empty one can be made.
+///
+/// The cache makes requests of its own to refresh what it stored. It holds for
+/// the bodies of axum and tonic, for `http_body_util`'s boxed, full and empty
+/// bodies; not for `hyper::body::Incoming`. Under plain hyper, box the body first:
+///
+/// ```
+/// # use http_body_util::BodyExt;
+/// # use tower::ServiceBuilder;
+/// # type Incoming = http_body_util::Full<bytes::Bytes>;
+/// # let cache = tower_coherence::Cache::local();
+/// let builder = ServiceBuilder::new()
+///     .map_request(|request: http::Request<Incoming>| request.map(BodyExt::boxed_unsync))
+///     .layer(cache.layer());
+/// # let _ = builder;
+/// ```
+pub trait EmptyBody: Default + Send + 'static {}
+
+impl<B: Default + Send + 'static> EmptyBody for B {}
+
+impl<S> CacheService<S> {
+    pub(super) fn new(inner: S, cache: Arc<Shared>, rule: Arc<Rule>) -> Self {
+        Self { inner, cache, rule }
+    }
+
+    /// Decides what is done with a request. Waits for nothing.
+    fn plan<X: Body>(&self, request: &request::Parts, content: Content) -> Plan<X> {
+        let outer = CacheContext::from_extensions(&request.extensions);
+        if outer.is_some_and(|context| context.is_of(&self.cache)) {
+            self.cache.warn_of_nesting();
+            return Plan::Inner;
+        }
+        self.cache.coherence.ensure_running();
+        let partition = self.rule.policy.partition(request);
+        match semantics::intent(&request.method, request.version, &request.headers, content) {
+            Intent::Read(method) => self.plan_read(request, method, &partition),
+            Intent::Bypass(reason) => self.bypass(reason.as_str(), &partition),
+            Intent::Safe | Intent::Inline => Plan::Pass(self.context(&partition)),
+            Intent::Write => self.plan_write(request, &partition, Call::Http),
+            Intent::Grpc => self.plan_write(request, &partition, Call::Grpc),
+        }
+    }
+
+    fn plan_read<X: Body>(
+        &self,
+        request: &request::Parts,
+        method: semantics::Read,
+        partition: &Partition,
+    ) -> Plan<X> {
+        let key = match self.key(request, partition) {
+            Ok(key) => key,
+            Err(reason) => return self.bypass(reason, partition),
+        };
+        let headers = &request.headers;
+        let ask = Ask { key, headers };
+        // The clock is read before the shelf is: a waiter has to know which
+        // invalidations came before it.
+        let arrived = self.cache.core.clock();
+        let (miss, selected, coalesce) = match self.look_up(&ask) {
+            Found::Hit(slot, now) => {
+                if let Some(response) = respond::from_slot(&slot, now, &request.method) {
+                    self.cache.counters.hits.one();
+                    return Plan::Hit(response);
+                }
+                return self.bypass("not-a-response", partition);
+            }
+            Found::Miss(miss, selected) => (miss.as_str(), selected, Coalesce::Yes),
+            Found::Pass(selected) => ("uncacheable", selected, Coalesce::No),
+        };
+        self.cache.counters.misses.add(miss);
+        if method == semantics::Read::Head {
+            return self.bypass("head", partition);
+        }
+        if semantics::forbids_storing(headers) {
+            return self.bypass("request-no-store", partition);
+        }
+        let recipe = Recipe {
+            rule: self.rule.clone(),
+            key: key.to_stored(),
+            primary: self.cache.fingerprint(&ask),
+            selected,
+            request: request.clone(),
+        };
+        Plan::Read(Box::new(Read {
+            cache: self.cache.clone(),
+            context: self.context(partition),
+            recipe,
+            arrived,
+            coalesce,
+        }))
+    }
+
+    /// The key to look up, or why there is none.
+    fn key<'a>(
+        &self,
+        request: &'a request::Parts,
+        partition: &'a Partition,
+    ) -> Result<KeyParts<'a>, &'static str> {
+        if self.rule.policy.is_bypass() {
+            return Err("policy");
+        }
+        if *partition == Partition::NotFound {
+            return Err("no-scope");
+        }
+        if outside::is_rewritten(request) {
+            return Err("rewritten-uri");
+        }
+        KeyParts::of(outside::uri(request), &request.headers, partition.scope())
+            .map_err(semantics::Bypass::as_str)
+    }
+
+    /// A log inside the process can be asked at once, before this instance calls
+    /// itself deaf.
+    fn look_up(&self, ask: &Ask<'_>) -> Found {
+        match self.cache.look_up(&self.rule, ask) {
+            Found::Miss(Miss::Deaf, _) if self.cache.coherence.ask_now() => {
+                self.cache.look_up(&self.rule, ask)
+            }
+            found => found,
+        }
+    }
+
+    fn plan_write<X: Body>(
+        &self,
+        request: &request::Parts,
+        partition: &Partition,
+        call: Call,
+    ) -> Plan<X> {
+        let resource = Resource::of(request, partition.scope(), call);
+        Plan::Write(Box::new(Write::new(
+            self.cache.clone(),
+            self.context(partition),
+            resource,
+        )))
+    }
+
+    fn bypass<X: Body>(&self, reason: &'static str, partition: &Partition) -> Plan<X> {
+        self.cache.counters.bypasses.add(reason);
+        Plan::Pass(self.context(partition))
+    }
+
+    fn context(&self, partition: &Partition) -> CacheContext {
+        CacheContext::new(self.cache.clone(), partition.scope().cloned())
+    }
+}
+
+impl Resource {
+    fn of(request: &request::Parts, scope: Option<&Scope>, call: Call) -> Self {
+        let uri = outside::uri(request);
+        Self {
+            method: request.method.clone(),
+            path: uri.path().to_owned(),
+            rewritten: outside::is_rewritten(request).then(|| request.uri.path().to_owned()),
+            key: KeyParts::of(uri, &request.headers, scope)
+                .ok()
+                .map(KeyParts::to_stored),
+            call,
+        }
+    }
+}
+
+impl<S, B, X> Service<Request<B>> for CacheService<S>
+where
+    S: Service<Request<B>, Response = Response<X>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Send + 'static,
+    B: Body + EmptyBody,
+    X: Body<Data = Bytes> + Send + 'static,
+    X::Error: Send + 'static,
+{
+    type Response = Response<CacheBody<X>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, X, S::Error>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let content = Content::of(request.body());
+        let (parts, body) = request.into_parts();
+        let plan = self.plan(&parts, content);
+        if let Plan::Hit(response) = plan {
+            return ResponseFuture::hit(response);
+        }
+        // The service that was polled ready is the one that is called.
+        let next = self.inner.clone();
+        let mut ready = std::mem::replace(&mut self.inner, next);
+        let request = Request::from_parts(parts, body);
+        match plan {
+            Plan::Hit(response) => ResponseFuture::hit(response),
+            Plan::Inner => ResponseFuture::inner(ready.call(request)),
+            Plan::Pass(context) => {
+                ResponseFuture::steps(pass::run(self.cache.clone(), context, ready, request))
+            }
+            Plan::Read(read) => ResponseFuture::steps(read::run(*read, ready, request)),
+            Plan::Write(write) => ResponseFuture::steps(write::run(*write, ready, request)),
+        }
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for CacheService<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheService")
+            .field("inner", &self.inner)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,41 @@
+//! What becomes of the marks when a response head is there, or none will be.
+
+use super::context::{CacheContext, Marks};
+use super::noted;
+use crate::cache::Shared;
+use crate::tag::Tags;
+use crate::target::Invalidate;
+use http::Response;
+use std::sync::Arc;
+
+/// What was noted on a request and on its response, together.
+pub(super) struct Settled {
+    pub(super) marks: Marks,
+    pub(super) tags: Tags,
+    pub(super) invalidate: Invalidate,
+}
+
+/// Reads the marks of the context and the parts of the response.
+pub(super) fn marks<Y>(context: &CacheContext, response: Option<&mut Response<Y>>) -> Settled {
+    let mut marks = context.read();
+    let mut tags = std::mem::take(&mut marks.tags);
+    let mut invalidate = std::mem::take(&mut marks.invalidate);
+    if let Some(response) = response {
+        let (noted_tags, noted) = noted::take(response.extensions_mut());
+        tags.extend(noted_tags);
+        invalidate = invalidate.and(context.inside(noted));
+    }
+    Settled {
+        marks,
+        tags,
+        invalidate,
+    }
+}
+
+/// Invalid here, then in the outbox, then as far as the concern says. The
+/// response may leave when this returns.
+pub(super) async fn invalidate(cache: &Arc<Shared>, what: Invalidate) {
+    if !what.is_empty() {
+        cache.invalidate(what).await;
+    }
+}

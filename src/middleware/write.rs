@@ -1,0 +1,172 @@
+//! Unsafe requests: they run to their response head in a task of the cache,
+//! whether or not the client waits.
+//!
+//! A client that hangs up after the handler's commit would otherwise leave a
+//! write that nobody heard of: its future is dropped, and with it the response
+//! that says what became stale. The order is: the handler returns, what it made
+//! stale is invalid here, it is in the outbox, the write concern is met, the
+//! response leaves.
+
+use super::body::CacheBody;
+use super::caught::{Caught, caught};
+use super::context::CacheContext;
+use super::given_up::unless_given_up;
+use super::handover::{self, Outcome};
+use super::settle;
+use crate::cache::Shared;
+use crate::semantics::{self, Outcome as Ended, StoredKey};
+use crate::target::Invalidate;
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body::Body;
+use std::sync::Arc;
+use tower_service::Service;
+
+/// What is known of a write before its handler runs.
+pub(super) struct Write {
+    pub(super) cache: Arc<Shared>,
+    pub(super) context: CacheContext,
+    pub(super) resource: Resource,
+    /// Whether the handler may have run without our having heard its outcome.
+    outcome: Heard,
+}
+
+/// What an unsafe request is for.
+pub(super) struct Resource {
+    pub(super) method: Method,
+    pub(super) path: String,
+    /// The path that the handler sees, where it is another one than the client's.
+    pub(super) rewritten: Option<String>,
+    /// Absent if the request has no usable authority.
+    pub(super) key: Option<StoredKey>,
+    pub(super) call: Call,
+}
+
+/// What the request says it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    Http,
+    /// A gRPC call: its URI names a method, and says nothing of what it does.
+    /// Any client can say so of any request, so it is believed only when the
+    /// response says the same.
+    Grpc,
+}
+
+impl Resource {
+    /// What the outcome made stale (RFC 9111 §4.4, RFC 9875 §3).
+    fn stale<X>(&self, response: Option<&Response<X>>) -> Invalidate {
+        let Some(response) = response else {
+            return self.paths(Ended::Unknown);
+        };
+        let headers = response.headers();
+        if self.call == Call::Grpc && semantics::is_grpc(headers) {
+            return Invalidate::nothing();
+        }
+        let origin = self.key.as_ref().map_or("", StoredKey::origin);
+        let groups = semantics::invalidated_groups(&self.method, headers, origin);
+        let paths = self.paths(Ended::Response(response.status(), headers));
+        paths.and(groups.into_iter().collect::<Invalidate>())
+    }
+
+    fn paths(&self, ended: Ended<'_>) -> Invalidate {
+        let key = self.key.as_ref().map(StoredKey::parts);
+        let own = std::iter::once(&self.path).chain(&self.rewritten);
+        own.flat_map(|path| semantics::made_stale(path, key.as_ref(), ended))
+            .collect()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    NotYet,
+    Settled,
+}
+
+impl Write {
+    pub(super) fn new(cache: Arc<Shared>, context: CacheContext, resource: Resource) -> Self {
+        Self {
+            cache,
+            context,
+            resource,
+            outcome: Heard::NotYet,
+        }
+    }
+
+    /// What the outcome made stale: the marks in any case, what the URI and the
+    /// response's fields say unless the handler refused.
+    fn stale<X>(&mut self, response: Option<&mut Response<X>>) -> Invalidate {
+        self.outcome = Heard::Settled;
+        let what = self
+            .context
+            .inside(self.resource.stale(response.as_deref()));
+        what.and(settle::marks(&self.context, response).invalidate)
+    }
+}
+
+/// The handler was dropped before it answered: it may have committed.
+impl Drop for Write {
+    fn drop(&mut self) {
+        if self.outcome == Heard::NotYet {
+            let what = self.stale::<()>(None);
+            self.cache.invalidate_now(&what);
+        }
+    }
+}
+
+/// Runs the request to its response head.
+pub(super) async fn run<S, B, X>(
+    write: Write,
+    mut service: S,
+    mut request: Request<B>,
+) -> Result<Response<CacheBody<X>>, S::Error>
+where
+    S: Service<Request<B>, Response = Response<X>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send + 'static,
+    B: Send + 'static,
+    X: Body<Data = Bytes> + Send + 'static,
+    X::Error: Send,
+{
+    write.cache.counters.writes.one();
+    request.extensions_mut().insert(write.context.clone());
+    let call = async move { service.call(request).await };
+    let Some(permit) = write.cache.permit() else {
+        return inline(write, call).await;
+    };
+    let (mut sender, receiver) = handover::channel();
+    permit.run(async move {
+        let caught = unless_given_up(&write.cache, &mut sender, caught(call)).await;
+        // Given up: the drop of `write` counts it as an unknown outcome.
+        let Some(caught) = caught else { return };
+        let outcome = settled(write, caught).await;
+        // An error would mean that the client has gone.
+        let _ = sender.send(outcome);
+    });
+    handover::received(receiver).await
+}
+
+async fn settled<X: Body, E>(
+    mut write: Write,
+    caught: Caught<Result<Response<X>, E>>,
+) -> Outcome<X, E> {
+    let mut answer = match caught {
+        Ok(answer) => answer,
+        // As for an error: the drop of `write` invalidates.
+        Err(panic) => return Outcome::Panicked(panic),
+    };
+    let stale = write.stale(answer.as_mut().ok());
+    settle::invalidate(&write.cache, stale).await;
+    Outcome::Answered(answer.map(|response| response.map(CacheBody::through)))
+}
+
+/// In the client's own future: without a permit or a runtime. If it is dropped,
+/// so is the handler, and the drop of `write` counts the outcome as unknown.
+async fn inline<X: Body, E>(
+    mut write: Write,
+    call: impl Future<Output = Result<Response<X>, E>>,
+) -> Result<Response<CacheBody<X>>, E> {
+    let mut answer = call.await;
+    let stale = write.stale(answer.as_mut().ok());
+    settle::invalidate(&write.cache, stale).await;
+    answer.map(|response| response.map(CacheBody::through))
+}
