@@ -1,0 +1,12 @@
+//! Two instances over a real Redis, and what must hold while it is broken.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod choices;
+mod faults;
+mod main_job;
+mod shop;
+mod start;
+mod writes;
