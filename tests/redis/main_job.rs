@@ -1,9 +1,14 @@
 //! GET on A is a hit from memory; PUT on B; the next GET on A is fresh.
 
-use crate::shop::{Database, Instance, PATIENCE, now, pair};
+use crate::shop::{Database, Instance, PATIENCE, now, pair, spawn};
 use crate::support::eventually::eventually;
 use crate::support::redis_server::RedisServer;
-use tower_coherence::{Cache, Invalidate, Reached, Tag};
+use axum::Router;
+use axum::routing::get;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tower_coherence::{Cache, Invalidate, Policy, Reached, Tag};
 
 #[tokio::test]
 async fn a_write_on_one_instance_is_fresh_on_the_other() {
@@ -119,4 +124,43 @@ async fn an_invalidation_on_another_instance_is_an_event_here() {
         (*what == Invalidate::tag("told")).then_some(())
     });
     told.await;
+}
+
+/// A fill begins on A, a write happens on B and is heard on A, the fill ends. What
+/// it read goes to its own caller, and is not kept.
+#[tokio::test]
+async fn a_fill_begun_before_a_write_elsewhere_is_not_kept() {
+    let (server, database) = (RedisServer::start(&[]), Database::default());
+    let [a, b] = pair(&server.url(), &server.url(), &database).await;
+    let (read, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let handler = {
+        let (database, read, go_on) = (database.clone(), read.clone(), go_on.clone());
+        move || async move {
+            let version = database.read("1");
+            read.notify_one();
+            go_on.notified().await;
+            version.to_string()
+        }
+    };
+    let policy = Policy::lifetime(Duration::from_secs(600));
+    let app = Router::new()
+        .route("/item/1", get(handler))
+        .layer(a.cache.layer().policy(policy));
+    let held = Instance {
+        cache: a.cache.clone(),
+        app,
+    };
+    let filling = spawn(async move { (held.send("GET", "1").await, held) });
+    read.notified().await;
+    let applied = a.cache.stats().invalidations;
+    let version = b.put("1").await;
+    a.until("the news", |stats| stats.invalidations > applied)
+        .await;
+    go_on.notify_one();
+    let ((_, body), held) = filling.await.unwrap();
+    assert_eq!(body, "0", "its own caller gets what it read");
+    go_on.notify_one();
+    let next = held.get("1").await;
+    assert_eq!((next.version, next.hit), (version, false));
+    assert_eq!(a.cache.stats().refusals["invalidated-meanwhile"], 1);
 }
