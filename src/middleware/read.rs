@@ -5,7 +5,7 @@ use super::context::CacheContext;
 use super::{fill, pass, respond};
 use crate::cache::{Ask, Found, Recipe, Shared, Slot};
 use crate::clock::Moment;
-use crate::store::race::{Landing, Lead, Seat, Tick};
+use crate::store::race::{Landing, Lead, Seat, Tick, Validity};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -122,14 +122,20 @@ impl Read {
     }
 
     /// Whether the result of a flight answers this request: it is for the same
-    /// key and variant, and it is proven. A fill proves itself: what it read is
-    /// no older than its own beginning, so flights go on while this instance is
-    /// deaf.
+    /// key and variant, and it is proven.
+    ///
+    /// A fill proves itself: what it read is no older than its own beginning, so
+    /// flights go on while this instance is deaf. The proof of the instance counts
+    /// only for what is valid after that proof was read: a process that was paused
+    /// between the landing and this look may have heard since what the result
+    /// does not know.
     fn may_take(&self, slot: &Slot) -> Option<Moment> {
         let Slot::Entry(entry) = slot else {
             return None;
         };
-        let as_of = Moment(self.cache.core.as_of()).max(entry.began);
+        let look = entry.bond.as_ref().map(|bond| self.cache.core.look(bond));
+        let valid = look.filter(|look| look.validity == Validity::Valid);
+        let as_of = valid.map_or(entry.began, |look| Moment(look.as_of).max(entry.began));
         let now = self.cache.clock.now();
         let taken = entry.is_for(&self.ask()) && self.recipe.rule.is_proven(now, as_of);
         taken.then_some(now)

@@ -10,6 +10,7 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tower::{Layer, Service, ServiceExt};
+use tower_coherence::test_util::Clock;
 use tower_coherence::{Cache, Invalidate, Policy, Tags};
 
 /// The entry under test: known by every kind of name.
@@ -507,4 +508,33 @@ async fn the_race_with_a_slow_write_ends_well_whichever_is_first() {
     put.answer(crate::held::plain("done"));
     body(write).await;
     assert_eq!(shop.see(URI, "new").await, "new");
+}
+
+/// Cause: a process is paused after a fill has landed and before one that waited
+/// for it is polled. Effect: the instance hears in the meantime what became stale,
+/// and its new proof would make the old result look proven. So the proof counts
+/// only for what is valid after it was read.
+#[tokio::test]
+async fn a_waiter_that_was_paused_past_the_bound_is_not_answered_with_what_became_stale() {
+    let clock = Clock::new();
+    let cache = Cache::builder().clock(clock.clone()).build().unwrap();
+    let mut shop = Shop::of(cache, Policy::from_headers());
+    shop.cache.coherent().await.unwrap();
+    let leader = shop.get("/a");
+    let call = shop.origin.next().await;
+    let waiter = shop.app.clone().oneshot(request("GET", "/a"));
+    tokio::pin!(waiter);
+    assert!(futures_util::poll!(waiter.as_mut()).is_pending());
+    call.answer(fresh("old"));
+    assert_eq!(body(leader).await, "old");
+    // Paused here: a minute later the instance has heard, and is coherent again.
+    shop.cache.invalidate(Invalidate::path("/a")).await;
+    clock.advance(std::time::Duration::from_secs(60));
+    shop.cache.idle().await.unwrap();
+    shop.cache.coherent().await.unwrap();
+    let (answered, ()) = futures_util::join!(waiter, async {
+        shop.origin.next().await.answer(fresh("new"));
+    });
+    let answered = answered.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(answered.to_bytes(), "new");
 }
