@@ -21,7 +21,6 @@ mod reply;
 mod ring;
 mod scripts;
 mod settings;
-mod spawn;
 mod trouble;
 
 #[cfg(test)]

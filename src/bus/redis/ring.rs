@@ -12,6 +12,7 @@ use super::trouble;
 use crate::bus::engine::{BusError, Form, LogEntry, Ring, Rings};
 use crate::clock::Clock;
 use crate::position::{Mark, Position, Sequence};
+use crate::tasks;
 use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
 use redis::{
@@ -44,7 +45,10 @@ pub(super) async fn listen(supervisor: &Supervisor, keys: &Keys) -> Result<Rings
     };
     let connection = subscribe(supervisor, keys, ear).await?;
     let limit = supervisor.reply_timeout();
-    super::spawn::spawn(keep(connection, sender, ended, limit));
+    // Without a runtime nothing keeps the connection, and the rings end at once.
+    if let Some(runtime) = tasks::runtime() {
+        tasks::detach(&runtime, keep(connection, sender, ended, limit));
+    }
     Ok(Rings { receiver })
 }
 
