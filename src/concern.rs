@@ -19,6 +19,24 @@ pub enum WriteConcern {
         /// The longest time to wait.
         timeout: Duration,
     },
+    /// Wait until no instance serves what became stale any more: until all have
+    /// reported that they applied it, or, where one does not, until the largest
+    /// staleness bound of any of them has passed since the log took it. At most
+    /// this long, and not at all while the bus is known to be down.
+    ///
+    /// With a timeout that is longer than the staleness bound, an instance that
+    /// has crashed or hangs makes one write wait, and not fail. Where a route of
+    /// any instance serves without a bound ([`ServeUntilExpiry`]) and that instance
+    /// does not report, the outcome is [`Applied::TimedOut`].
+    ///
+    /// Costs a call of the bus or two beyond the append, and one sync of each
+    /// instance; writes that wait at the same time share them.
+    ///
+    /// [`ServeUntilExpiry`]: crate::policy::WhileDeaf::ServeUntilExpiry
+    Applied {
+        /// The longest time to wait.
+        timeout: Duration,
+    },
 }
 
 impl Default for WriteConcern {
@@ -36,7 +54,11 @@ impl WriteConcern {
             (Some(Self::Published { timeout: a }), Some(Self::Published { timeout: b })) => {
                 Some(Self::Published { timeout: a.max(b) })
             }
+            (Some(Self::Applied { timeout: a }), Some(Self::Applied { timeout: b })) => {
+                Some(Self::Applied { timeout: a.max(b) })
+            }
             (Some(Self::Enqueued) | None, Some(other)) => Some(other),
+            (Some(Self::Published { .. }), Some(applied @ Self::Applied { .. })) => Some(applied),
             (one, _) => one,
         }
     }
@@ -50,20 +72,65 @@ pub enum Reached {
     Here,
     /// The log of the bus has it.
     Bus,
+    /// No instance serves what it covers any more.
+    Everyone,
+}
+
+/// How a wait for [`WriteConcern::Applied`] ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Applied {
+    /// No instance serves what became stale.
+    Everywhere {
+        /// How many instances have reported that they applied it.
+        by: usize,
+        /// How many have not, and were waited out: they have no proof any more that
+        /// would let them serve.
+        waited_out: usize,
+    },
+    /// Some instance may still serve it. The invalidation goes on its way.
+    TimedOut {
+        /// How many instances have reported that they applied it.
+        by: usize,
+        /// The ids of those that have not; none, where nobody could be asked.
+        missing: Vec<String>,
+    },
 }
 
 /// What became of an invalidation.
 ///
 /// It is no `Result`: nothing was lost, whatever it says. A caller that wants to
 /// retry on its own asks with [`at_least`](Self::at_least).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Receipt {
     reached: Reached,
+    applied: Option<Applied>,
 }
 
 impl Receipt {
     pub(crate) fn new(reached: Reached) -> Self {
-        Self { reached }
+        Self {
+            reached,
+            applied: None,
+        }
+    }
+
+    /// How a wait for everybody ended.
+    pub(crate) fn of_applied(reached: Reached, applied: Applied) -> Self {
+        let reached = match applied {
+            Applied::Everywhere { .. } => Reached::Everyone,
+            Applied::TimedOut { .. } => reached,
+        };
+        Self {
+            reached,
+            applied: Some(applied),
+        }
+    }
+
+    /// How the wait ended, if the concern was [`WriteConcern::Applied`].
+    #[must_use]
+    pub fn applied(&self) -> Option<&Applied> {
+        self.applied.as_ref()
     }
 
     /// How far it had gone when the wait ended. The retries go on behind.

@@ -24,9 +24,9 @@ pub mod test_util;
 mod wire;
 
 pub use cache::{
-    BusStats, Cache, CacheBuilder, Event, Events, Health, Publisher, ScopedCache, Stats,
+    BusStats, Cache, CacheBuilder, Event, Events, Health, Publisher, ScopedCache, Stats, Unsent,
 };
-pub use concern::{Reached, Receipt, WriteConcern};
+pub use concern::{Applied, Reached, Receipt, WriteConcern};
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "axum")]
 pub use middleware::NoCacheLayer;

@@ -20,7 +20,10 @@ mod position;
 mod bus {
     #[path = "../../../src/bus/engine.rs"]
     mod engine;
+    #[path = "../../../src/bus/members.rs"]
+    mod members;
     pub(crate) use engine::{Answer, Form, LogEntry, Question, Verdict};
+    pub(crate) use members::{Census, Checkpoint, Inquiry, List, Report, Standing, Stands};
 }
 
 #[path = "models/follower/environment.rs"]

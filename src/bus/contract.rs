@@ -76,6 +76,7 @@ impl Asker {
             member: self.member,
             counter: 1 + self.counter.fetch_add(1, Ordering::Relaxed),
             bound: BOUND,
+            checkpoint: None,
         }
     }
 

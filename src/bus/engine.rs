@@ -1,5 +1,6 @@
 //! What every bus does: append, sync, ring.
 
+use super::members::{Census, Checkpoint, Inquiry, List, Standing};
 use crate::position::{Mark, Position};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -8,7 +9,7 @@ use std::fmt;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
-/// The three verbs of a bus. Every call has a time limit of its own and ends in
+/// The verbs of a bus. Every call has a time limit of its own and ends in
 /// an answer or an error; dropping a call's future may leave its effect behind
 /// (an append may stand in the log all the same).
 pub(crate) trait Engine: Send + Sync + fmt::Debug + 'static {
@@ -23,6 +24,13 @@ pub(crate) trait Engine: Send + Sync + fmt::Debug + 'static {
     /// after it, and where the log ends: one atomic step of the server, which
     /// has also written the member's report before it answers.
     fn sync(&self, question: Question) -> BoxFuture<'_, Result<Answer, BusError>>;
+
+    /// Asks who has not applied an entry yet.
+    fn census(&self, inquiry: Inquiry) -> BoxFuture<'_, Result<Census, BusError>>;
+
+    /// Takes a member off the list, unless another instance has reported under its
+    /// id since. The member serves nothing from memory any more.
+    fn sign_off(&self, member: u64, counter: u64) -> BoxFuture<'_, Result<(), BusError>>;
 
     /// The log, if it is inside the process: it answers without waiting.
     fn in_process(&self) -> Option<&dyn InProcess> {
@@ -61,6 +69,8 @@ pub(crate) struct Question {
     pub(crate) counter: u64,
     /// The largest staleness bound in use here.
     pub(crate) bound: Duration,
+    /// What this instance has appended itself, to be found again.
+    pub(crate) checkpoint: Option<Checkpoint>,
 }
 
 /// What the log said about a [`Question`], in one atomic step.
@@ -73,6 +83,11 @@ pub(crate) struct Answer<P = Bytes> {
     pub(crate) head: Position,
     /// Somebody else reports under the same member id; take a new one.
     pub(crate) cloned: bool,
+    /// The list that the report was written to. `None`: this server does not say
+    /// who it is.
+    pub(crate) list: Option<List>,
+    /// What stands of the checkpoint.
+    pub(crate) standing: Standing,
 }
 
 /// Whether the position that was asked about stands in the log.
@@ -119,6 +134,8 @@ pub(crate) enum Form {
 pub(crate) enum Ring {
     /// An entry was appended.
     Entry(LogEntry),
+    /// Somebody waits until all have reported: report soon.
+    RollCall,
     /// Something came that is no entry; it is counted and makes a sync.
     Garbage,
     /// Something was lost between the connection and here.

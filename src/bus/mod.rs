@@ -6,6 +6,7 @@ pub(crate) mod contract;
 mod engine;
 mod everything;
 mod local;
+mod members;
 #[cfg(feature = "redis")]
 mod redis;
 
@@ -19,6 +20,7 @@ pub(crate) use engine::{
 };
 pub(crate) use everything::everything_payload;
 pub use local::Local;
+pub(crate) use members::{Census, Checkpoint, Inquiry, List, Report, RollCall, Standing, Stands};
 #[cfg(feature = "redis")]
 pub use redis::Redis;
 

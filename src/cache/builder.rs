@@ -14,6 +14,7 @@ use crate::eviction::Eviction;
 use crate::policy::{Policy, WhileDeaf};
 use crate::telemetry;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -172,6 +173,8 @@ impl CacheBuilder {
             self.max_cells,
             self.clock.clone(),
         ));
+        let most = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
+        let max_tasks = self.max_fills.min(Semaphore::MAX_PERMITS).min(most);
         let settings = coherence::Settings::new(self.settings.bound, heartbeat);
         let sink = applier.clone();
         let coherence = Coherence::new(engine, self.clock.clone(), settings, sink);
@@ -187,7 +190,9 @@ impl CacheBuilder {
             counters: applier.counters.clone(),
             applier,
             coherence,
-            permits: Arc::new(Semaphore::new(self.max_fills.min(Semaphore::MAX_PERMITS))),
+            permits: Arc::new(Semaphore::new(max_tasks)),
+            max_tasks,
+            serving: AtomicBool::new(true),
         }))
     }
 
@@ -211,9 +216,11 @@ impl CacheBuilder {
     fn check_zeros(&self) -> Result<(), Error> {
         const NOTHING_STORED: &str = "nothing could be stored; to cache nothing use `Policy::bypass()`, for a process that only writes use `Publisher`";
         let settings = &self.settings;
-        let no_wait = WriteConcern::Published {
-            timeout: Duration::ZERO,
-        };
+        let no_wait = matches!(
+            settings.concern,
+            WriteConcern::Published { timeout } | WriteConcern::Applied { timeout }
+                if timeout.is_zero()
+        );
         let zeros = [
             (
                 "staleness_bound",
@@ -232,7 +239,7 @@ impl CacheBuilder {
             ),
             (
                 "write_concern",
-                settings.concern == no_wait,
+                no_wait,
                 "to wait for nothing use `WriteConcern::Enqueued`",
             ),
             ("max_bytes", self.max_bytes == 0, NOTHING_STORED),

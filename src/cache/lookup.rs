@@ -9,6 +9,7 @@ use crate::store::race;
 use http::HeaderMap;
 use std::hash::Hasher;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// What a request asks for. Borrowed: looking up allocates nothing.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,8 @@ pub(crate) enum Miss {
     Invalidated,
     /// There is something, but this instance is deaf.
     Deaf,
+    /// There is something, but this instance has ended.
+    ShutDown,
     /// There is something, but not for this request: it has cookies or
     /// credentials, or the fingerprint is that of another key.
     NotForThis,
@@ -48,6 +51,7 @@ impl Miss {
             Self::Expired => "expired",
             Self::Invalidated => "invalidated",
             Self::Deaf => "deaf",
+            Self::ShutDown => "shut-down",
             Self::NotForThis => "not-for-this-request",
         }
     }
@@ -145,8 +149,13 @@ impl Shared {
         if look.validity != race::Validity::Valid {
             return Err(Miss::Invalidated);
         }
-        if !rule.is_proven(now, Moment(look.as_of)) {
+        if !self.is_proven(rule, now, Moment(look.as_of)) {
             return Err(Miss::Deaf);
+        }
+        // After the comparison: what was found serving here was compared before
+        // this instance signed off.
+        if !self.serving.load(Ordering::SeqCst) {
+            return Err(Miss::ShutDown);
         }
         if !entry.is_fresh(now) {
             return Err(Miss::Expired);
@@ -155,11 +164,14 @@ impl Shared {
     }
 }
 
-impl Rule {
-    /// Whether a proof as of then is young enough now.
-    pub(crate) fn is_proven(&self, now: Moment, as_of: Moment) -> bool {
-        self.proof_within
-            .is_none_or(|within| now.since(as_of) <= within)
+impl Shared {
+    /// Whether a proof as of then is young enough now. A larger bound than that of
+    /// the cache counts once the log has heard of it: who waits until an
+    /// invalidation is applied everywhere waits as long as that.
+    pub(crate) fn is_proven(&self, rule: &Rule, now: Moment, as_of: Moment) -> bool {
+        let age = now.since(as_of);
+        age <= rule.proof_within
+            || (age <= rule.while_deaf && self.coherence.has_reported(rule.bound))
     }
 }
 

@@ -14,6 +14,7 @@ mod record;
 mod rule;
 mod shared;
 mod shelves;
+mod shutdown;
 mod slot;
 mod stats;
 mod sweeper;
@@ -24,6 +25,7 @@ pub use events::{Event, Events};
 pub use handle::{Cache, ScopedCache};
 
 pub use publisher::Publisher;
+pub use shutdown::Unsent;
 pub use stats::{BusStats, Health, Stats};
 
 pub(crate) use lookup::{Ask, Found, Miss};

@@ -81,6 +81,10 @@ impl Publisher {
         self.coherence.ensure_running();
     }
 
+    pub(super) fn coherence(&self) -> &Coherence {
+        &self.coherence
+    }
+
     /// How many targets wait to be sent.
     #[must_use]
     pub fn waiting(&self) -> usize {

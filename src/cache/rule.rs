@@ -14,8 +14,12 @@ pub(crate) struct Rule {
     pub(crate) policy: Policy,
     pub(crate) shelf: Arc<Shelf<Slot>>,
     pub(crate) shelf_id: ShelfId,
-    /// How old the proof may be for an answer from memory; `None`: any age.
-    pub(crate) proof_within: Option<Duration>,
+    /// How old the proof may be for an answer from memory.
+    pub(crate) proof_within: Duration,
+    /// How old it may be once the log has heard that this instance uses `bound`.
+    pub(crate) while_deaf: Duration,
+    /// The staleness bound of this rule; [`Duration::MAX`]: none.
+    pub(crate) bound: Duration,
 }
 
 impl Rule {
@@ -26,16 +30,18 @@ impl Rule {
         default: WhileDeaf,
     ) -> Self {
         let (shelf_id, shelf) = shelves.of(policy.own());
-        let proof_within = match policy.deaf_choice().unwrap_or(default) {
-            WhileDeaf::Bypass => Some(within(bound)),
-            WhileDeaf::ServeFor(more) => Some(within(bound.saturating_add(more))),
-            WhileDeaf::ServeUntilExpiry => None,
+        let largest = match policy.deaf_choice().unwrap_or(default) {
+            WhileDeaf::Bypass => bound,
+            WhileDeaf::ServeFor(more) => bound.saturating_add(more),
+            WhileDeaf::ServeUntilExpiry => Duration::MAX,
         };
         Self {
             policy,
             shelf,
             shelf_id,
-            proof_within,
+            proof_within: within(bound),
+            while_deaf: within(largest),
+            bound: largest,
         }
     }
 }
@@ -43,6 +49,9 @@ impl Rule {
 /// The bound less a thousandth of it: two clocks may run at different rates, and
 /// the bound is to hold by either. Clocks that are slewed differ by half of that.
 fn within(bound: Duration) -> Duration {
+    if bound == Duration::MAX {
+        return bound;
+    }
     bound - bound / 1000
 }
 
@@ -50,11 +59,8 @@ impl Shared {
     /// The policy, made ready for use.
     pub(crate) fn rule(&self, policy: Policy) -> Arc<Rule> {
         let settings = &self.settings;
-        Arc::new(Rule::new(
-            policy,
-            &self.shelves,
-            settings.bound,
-            settings.while_deaf,
-        ))
+        let rule = Rule::new(policy, &self.shelves, settings.bound, settings.while_deaf);
+        self.coherence.widen(rule.bound);
+        Arc::new(rule)
     }
 }

@@ -12,6 +12,7 @@ use crate::store::Names;
 use crate::store::race::{Core, Flights};
 use crate::telemetry;
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -38,6 +39,11 @@ pub(crate) struct Shared {
     pub(crate) coherence: Arc<Coherence>,
     /// One permit for each fill or write that runs in a task.
     pub(crate) permits: Arc<Semaphore>,
+    /// How many permits there are.
+    pub(crate) max_tasks: usize,
+    /// Whether anything is answered from memory. Set to `false` once, at the end,
+    /// before this instance signs off. Looked at after the comparison of a hit.
+    pub(crate) serving: AtomicBool,
 }
 
 /// Flights are told apart by shelf: what one policy stores is not for another.

@@ -1,6 +1,7 @@
 //! The handle: starts the tasks, and waits for what they do.
 
 use super::backoff;
+use super::everywhere;
 use super::figures::Figures;
 use super::loops;
 use super::outbox::{Kept, Ticket};
@@ -82,10 +83,27 @@ impl Coherence {
     ///
     /// Dropping the future ends the wait; what was enqueued is still sent.
     pub(crate) async fn receipt(&self, ticket: Ticket, concern: WriteConcern) -> Receipt {
-        Receipt::new(match concern {
-            WriteConcern::Published { timeout } => self.published(ticket, timeout).await,
-            WriteConcern::Enqueued => self.reached(ticket),
-        })
+        match concern {
+            WriteConcern::Enqueued => Receipt::new(self.reached(ticket)),
+            WriteConcern::Published { timeout } => {
+                Receipt::new(self.published(ticket, timeout).await)
+            }
+            WriteConcern::Applied { timeout } => self.applied(ticket, timeout).await,
+        }
+    }
+
+    /// A larger bound than before is in use here. It may be used once the log has
+    /// heard of it, see [`has_reported`](Self::has_reported).
+    pub(crate) fn widen(&self, bound: Duration) {
+        self.shared.everywhere.watch().widen(bound);
+        if self.shared.follower().widen(bound) {
+            self.shared.due.notify_one();
+        }
+    }
+
+    /// Whether the log has heard that this instance uses this bound.
+    pub(crate) fn has_reported(&self, bound: Duration) -> bool {
+        self.shared.has_reported(bound)
     }
 
     /// Waits until this instance has a proof younger than the bound.
@@ -131,6 +149,31 @@ impl Coherence {
         Ok(())
     }
 
+    /// Waits until the log has all that was enqueued before.
+    pub(crate) async fn drained(&self) {
+        self.ensure_running();
+        self.shared.outbox.reached(self.shared.outbox.last()).await;
+    }
+
+    /// Asks nothing any more and takes this instance off the list of members,
+    /// within this time. It must serve nothing from here on. Returns whether it is
+    /// off the list.
+    pub(crate) async fn leave(&self, within: Duration) -> bool {
+        let shared = &self.shared;
+        shared.leaving.store(true, Ordering::Relaxed);
+        let left = async {
+            // A question that is out would put it on the list again.
+            let _asking = shared.asking.lock().await;
+            let (member, counter) = shared.follower().signature();
+            shared.engine.sign_off(member, counter).await.is_ok()
+        };
+        shared.clock.timeout(within, left).await == Some(true)
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
     /// Whether there is a proof younger than the bound.
     pub(crate) fn is_coherent(&self) -> bool {
         let heard = self.shared.heard_until();
@@ -159,14 +202,39 @@ impl Coherence {
     }
 
     async fn published(&self, ticket: Ticket, timeout: Duration) -> Reached {
-        self.ensure_running();
-        // Outside of a runtime there is no timer to wait with.
-        let can_wait = tasks::runtime().is_some() && self.is_running();
-        if can_wait && !self.shared.figures().is_down() {
+        if self.can_wait() {
             let reached = self.shared.outbox.reached(ticket);
             self.shared.clock.timeout(timeout, reached).await;
         }
         self.reached(ticket)
+    }
+
+    async fn applied(&self, ticket: Ticket, timeout: Duration) -> Receipt {
+        let shared = &self.shared;
+        let everywhere = async {
+            shared.outbox.reached(ticket).await;
+            match shared.outbox.landed(ticket) {
+                Some(landed) => everywhere::wait(shared, landed).await,
+                // Another thousand went after it before this could look.
+                None => std::future::pending().await,
+            }
+        };
+        let applied = if self.can_wait() {
+            shared.clock.timeout(timeout, everywhere).await
+        } else {
+            None
+        };
+        let applied = applied.unwrap_or_else(|| shared.everywhere.timed_out());
+        shared.figures().count(&applied);
+        telemetry::applied(&applied);
+        Receipt::of_applied(self.reached(ticket), applied)
+    }
+
+    /// Outside of a runtime there is no timer to wait with.
+    fn can_wait(&self) -> bool {
+        self.ensure_running();
+        let can_wait = tasks::runtime().is_some() && self.is_running();
+        can_wait && !self.shared.figures().is_down()
     }
 
     fn reached(&self, ticket: Ticket) -> Reached {
@@ -250,13 +318,19 @@ impl Drop for RunMark {
 async fn run(mark: RunMark) {
     let shared = &mark.shared;
     if shared.settings.role == Role::Publisher {
-        return watched(shared, "send", || loops::send(shared)).await;
+        tokio::join!(
+            watched(shared, "send", || loops::send(shared)),
+            watched(shared, "census", || everywhere::count(shared)),
+        );
+        return;
     }
     tokio::join!(
         watched(shared, "ask", || loops::ask(shared)),
         watched(shared, "send", || loops::send(shared)),
         watched(shared, "listen", || loops::listen(shared)),
         watched(shared, "look", || loops::look(shared)),
+        watched(shared, "repair", || loops::repair(shared)),
+        watched(shared, "census", || everywhere::count(shared)),
     );
 }
 

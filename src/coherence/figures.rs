@@ -1,6 +1,7 @@
 //! What coherence knows about itself.
 
 use crate::clock::Moment;
+use crate::concern::Applied;
 use crate::position::Position;
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ pub(crate) struct Figures {
     /// Batches that the log has taken.
     pub(crate) published: u64,
     pub(crate) publish_failures: u64,
+    /// Batches sent once more, since a log had lost them.
+    pub(crate) sent_again: u64,
+    /// When everything is to be sent, since a log has lost more than is kept.
+    pub(super) everything_due: Option<Moment>,
     /// Times that the outbox overflowed into "everything".
     pub(crate) widened: u64,
     /// Questions that were answered.
@@ -48,6 +53,12 @@ pub(crate) struct Figures {
     pub(crate) connections: u64,
     /// Times that a task panicked and was started anew.
     pub(crate) panics: u64,
+    /// Waits for everybody that ended because all had applied it.
+    pub(crate) applied: u64,
+    /// Those of them that had to wait out somebody.
+    pub(crate) waited_out: u64,
+    /// Waits for everybody that took too long.
+    pub(crate) applied_timeouts: u64,
     pub(crate) last_trouble: Option<String>,
     /// What the bus lacks, in plain sentences. `None`: not looked yet.
     pub(crate) findings: Option<Vec<String>>,
@@ -61,6 +72,17 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
+    /// How a wait for everybody ended.
+    pub(super) fn count(&mut self, applied: &Applied) {
+        match applied {
+            Applied::Everywhere { waited_out, .. } => {
+                self.applied += 1;
+                self.waited_out += u64::from(*waited_out > 0);
+            }
+            Applied::TimedOut { .. } => self.applied_timeouts += 1,
+        }
+    }
+
     /// Whether the bus is known to be down.
     pub(crate) fn is_down(&self) -> bool {
         [self.asking, self.publishing].contains(&Condition::Down)

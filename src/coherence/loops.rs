@@ -2,6 +2,8 @@
 //! with the task that runs them.
 
 use super::backoff;
+use super::outbox::Landed;
+use super::settings::Role;
 use super::shared::Shared;
 use crate::bus::{BusError, Rings};
 use crate::position::Mark;
@@ -20,7 +22,14 @@ enum Asked {
 pub(super) async fn ask(shared: &Shared) -> Infallible {
     let mut failures = 0;
     loop {
-        match ask_once(shared).await {
+        let asked = {
+            let _asking = shared.asking.lock().await;
+            if shared.leaving.load(Ordering::Relaxed) {
+                break;
+            }
+            ask_once(shared).await
+        };
+        match asked {
             Asked::Answered => {
                 failures = 0;
                 tokio::select! {
@@ -34,16 +43,16 @@ pub(super) async fn ask(shared: &Shared) -> Infallible {
             }
         }
     }
+    std::future::pending().await
 }
 
 async fn ask_once(shared: &Shared) -> Asked {
     let number = shared.asked.fetch_add(1, Ordering::Relaxed) + 1;
-    let question = shared.follower().ask(shared.clock.now().0);
-    let counter = question.counter;
-    let answer = shared.engine.sync(question);
+    let question = shared.question();
+    let answer = shared.engine.sync(question.clone());
     match shared.clock.timeout(shared.settings.call, answer).await {
         Some(Ok(answer)) => {
-            shared.receive(counter, &answer);
+            shared.receive(&question, &answer);
             shared.went_well(|figures| {
                 figures.syncs += 1;
                 &mut figures.asking
@@ -52,7 +61,7 @@ async fn ask_once(shared: &Shared) -> Asked {
             Asked::Answered
         }
         failed => {
-            shared.follower().give_up(counter);
+            shared.follower().give_up(question.counter);
             shared.failed(trouble(&failed), |figures| {
                 figures.sync_failures += 1;
                 &mut figures.asking
@@ -69,15 +78,20 @@ pub(super) async fn send(shared: &Shared) -> Infallible {
         let message = shared.outbox.message().await;
         let mark = Mark(random::number());
         shared.sent.remember(mark);
-        let append = shared.engine.append(message, mark);
+        let append = shared.engine.append(message.clone(), mark);
         match shared.clock.timeout(shared.settings.call, append).await {
-            Some(Ok(_)) => {
+            Some(Ok(appended)) => {
+                let at = shared.clock.now();
+                let position = appended.position;
                 failures = 0;
                 shared.went_well(|figures| {
                     figures.published += 1;
                     &mut figures.publishing
                 });
-                shared.outbox.acknowledge();
+                if shared.settings.role == Role::Instance {
+                    shared.kept().acknowledged(position, message);
+                }
+                shared.outbox.acknowledge(Landed { position, at });
             }
             failed => {
                 failures += 1;
@@ -134,6 +148,21 @@ async fn listen_on(shared: &Shared, mut rings: Rings) -> u64 {
             () = shared.reconnect.notified() => return heard,
         }
         heard += 1;
+    }
+}
+
+/// Where a log has lost more than is kept here, says everything after a while.
+pub(super) async fn repair(shared: &Shared) -> Infallible {
+    loop {
+        let due = shared.figures().everything_due;
+        match due {
+            Some(due) => {
+                let wait = due.since(shared.clock.now());
+                shared.clock.sleep(wait).await;
+                shared.send_everything();
+            }
+            None => shared.log_lacks.notified().await,
+        }
     }
 }
 

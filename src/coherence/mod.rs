@@ -6,8 +6,10 @@
 
 mod backoff;
 mod driver;
+mod everywhere;
 mod figures;
 mod follower;
+mod kept;
 mod loops;
 mod outbox;
 mod sent;
@@ -18,7 +20,7 @@ mod sink;
 pub(crate) use driver::Coherence;
 pub(crate) use figures::Figures;
 pub(crate) use outbox::Ticket;
-pub(crate) use settings::{Role, Settings};
+pub(crate) use settings::{ALONE_FOR, Role, Settings};
 pub(crate) use sink::Sink;
 
 #[cfg(test)]

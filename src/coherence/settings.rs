@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+/// For how many staleness bounds after its last proof an instance may still serve
+/// anything: what was filled since proves itself for one bound. Beyond that it
+/// serves nothing, so that others need not wait for one that is gone.
+pub(crate) const ALONE_FOR: u32 = 10;
+
 /// The durations and bounds of one instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Settings {

@@ -1,19 +1,23 @@
 //! What the tasks and the handle of one instance's coherence share.
 
+use super::everywhere::Everywhere;
 use super::figures::{Condition, Deafness, Figures};
 use super::follower::{Ask, Ear, Follower, Invalidation, Member, Step};
+use super::kept::{Again, Kept};
 use super::outbox::{Limits, Outbox};
 use super::sent::Sent;
 use super::settings::Settings;
 use super::sink::Sink;
-use crate::bus::{Answer, BusError, Engine, LogEntry, Ring};
-use crate::clock::{Clock, Moment};
+use crate::bus::{Answer, BusError, Checkpoint, Engine, LogEntry, Question, Ring};
+use crate::clock::{Clock, Moment, nanos};
 use crate::position::Position;
 use crate::target::Target;
 use crate::wire::{self, Decoded};
 use crate::{random, telemetry};
-use std::sync::atomic::AtomicU64;
+use bytes::Bytes;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 /// Everything but the tasks. The tasks hold this, and the handle holds the tasks,
@@ -27,6 +31,13 @@ pub(super) struct Shared {
     /// and in the order of what they prove. Taken before `figures`.
     pub(super) follower: Mutex<Follower>,
     pub(super) outbox: Outbox,
+    pub(super) everywhere: Everywhere,
+    /// Locked for a moment only.
+    pub(super) kept: Mutex<Kept>,
+    /// Somebody waits until all have reported.
+    roll_call: AtomicBool,
+    /// The largest bound that the log has heard of this instance, in nanoseconds.
+    reported: AtomicU64,
     pub(super) sent: Sent,
     pub(super) figures: Mutex<Figures>,
     /// The tasks that run now, by number; zero when none do.
@@ -41,6 +52,22 @@ pub(super) struct Shared {
     pub(super) due: Notify,
     /// The ring is to be connected anew.
     pub(super) reconnect: Notify,
+    /// The log has lost more than is kept here.
+    pub(super) log_lacks: Notify,
+    /// Held while a question is out.
+    pub(super) asking: tokio::sync::Mutex<()>,
+    /// No question is asked any more.
+    pub(super) leaving: AtomicBool,
+}
+
+fn targets_of(payloads: &[Bytes]) -> Vec<Target> {
+    let targets = payloads
+        .iter()
+        .flat_map(|payload| match wire::decode(payload) {
+            Decoded::Targets { targets, .. } => targets,
+            Decoded::Unreadable(_) => vec![Target::everything()],
+        });
+    targets.collect()
 }
 
 impl Shared {
@@ -65,6 +92,10 @@ impl Shared {
             sink,
             follower: Mutex::new(Follower::new(random::number(), settings.bound)),
             outbox: Outbox::new(limits),
+            everywhere: Everywhere::new(settings.bound),
+            kept: Mutex::default(),
+            roll_call: AtomicBool::new(false),
+            reported: AtomicU64::new(0),
             sent: Sent::default(),
             figures: Mutex::new(figures),
             running: AtomicU64::new(0),
@@ -73,6 +104,9 @@ impl Shared {
             proved: watch::Sender::new(None),
             due: Notify::new(),
             reconnect: Notify::new(),
+            log_lacks: Notify::new(),
+            asking: tokio::sync::Mutex::default(),
+            leaving: AtomicBool::new(false),
         }
     }
 
@@ -84,14 +118,89 @@ impl Shared {
         self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer to the question with this counter.
-    pub(super) fn receive(&self, counter: u64, answer: &Answer) {
+    /// The next question, as of now.
+    pub(super) fn question(&self) -> Question {
+        let checkpoint = self.kept().checkpoint();
+        let question = self.follower().ask(self.clock.now().0);
+        Question {
+            checkpoint,
+            ..question
+        }
+    }
+
+    /// The answer to this question.
+    pub(super) fn receive(&self, question: &Question, answer: &Answer) {
         let mut follower = self.follower();
-        let step = follower.answer(counter, answer);
+        let step = follower.answer(question.counter, answer);
+        let counts = step.prove.is_some();
+        let mut everything = false;
         self.take(&mut follower, step, || {
             let entries = answer.entries.iter();
-            entries.flat_map(|entry| self.read(entry)).collect()
+            let targets: Vec<_> = entries.flat_map(|entry| self.read(entry)).collect();
+            everything = targets.contains(&Target::everything());
+            targets
         });
+        let moved = follower.position() != question.from;
+        drop(follower);
+        if !counts {
+            return;
+        }
+        let bound = nanos(question.bound);
+        self.reported.fetch_max(bound, Ordering::Relaxed);
+        self.everywhere.watch().saw(answer.list, self.clock.now().0);
+        self.send_again(question.checkpoint, answer, everything);
+        // Who waits for a report waits for one of the position that this answer
+        // led to.
+        if self.roll_call.swap(false, Ordering::Relaxed) && moved {
+            self.due.notify_one();
+        }
+    }
+
+    /// Whether the log has heard that this instance uses this bound.
+    pub(super) fn has_reported(&self, bound: Duration) -> bool {
+        self.reported.load(Ordering::Relaxed) >= nanos(bound)
+    }
+
+    /// What a log has lost of what it had acknowledged here. Everything waits for a
+    /// while: if somebody else is faster, one is enough for all.
+    fn send_again(&self, checkpoint: Option<Checkpoint>, answer: &Answer, everything: bool) {
+        let again = self
+            .kept()
+            .answered(checkpoint, answer.verdict, answer.list, answer.standing);
+        let mut figures = self.figures();
+        if everything {
+            figures.everything_due = None;
+        }
+        match again {
+            Again::Nothing => {}
+            Again::Batches(payloads) => {
+                figures.sent_again += u64::try_from(payloads.len()).unwrap_or(u64::MAX);
+                drop(figures);
+                telemetry::sent_again(payloads.len());
+                self.outbox.put(&targets_of(&payloads));
+            }
+            Again::Everything => {
+                let wait = random::jittered(self.settings.heartbeat);
+                figures.everything_due = Some(self.clock.now().plus(wait));
+                drop(figures);
+                self.log_lacks.notify_one();
+            }
+        }
+    }
+
+    /// Sends the everything that is due, if nobody else was faster.
+    pub(super) fn send_everything(&self) {
+        let mut figures = self.figures();
+        if figures.everything_due.take().is_some() {
+            figures.sent_again += 1;
+            drop(figures);
+            telemetry::sent_again_everything();
+            self.outbox.put(&[Target::everything()]);
+        }
+    }
+
+    pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks a log that answers without waiting. Returns whether it is such a log.
@@ -99,8 +208,11 @@ impl Shared {
         let Some(log) = self.engine.in_process() else {
             return false;
         };
-        let question = self.follower().ask(self.clock.now().0);
-        self.receive(question.counter, &log.answer(&question));
+        if self.leaving.load(Ordering::Relaxed) {
+            return false;
+        }
+        let question = self.question();
+        self.receive(&question, &log.answer(&question));
         true
     }
 
@@ -111,6 +223,10 @@ impl Shared {
                 Decoded::Targets { targets, .. } => self.ring(&entry, targets),
                 Decoded::Unreadable(_) => self.hear(Ring::Garbage),
             },
+            Ring::RollCall => {
+                self.roll_call.store(true, Ordering::Relaxed);
+                self.due.notify_one();
+            }
             Ring::Garbage => {
                 self.figures().garbage += 1;
                 self.due.notify_one();

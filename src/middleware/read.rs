@@ -137,7 +137,8 @@ impl Read {
         let valid = look.filter(|look| look.validity == Validity::Valid);
         let as_of = valid.map_or(entry.began, |look| Moment(look.as_of).max(entry.began));
         let now = self.cache.clock.now();
-        let taken = entry.is_for(&self.ask()) && self.recipe.rule.is_proven(now, as_of);
+        let taken =
+            entry.is_for(&self.ask()) && self.cache.is_proven(&self.recipe.rule, now, as_of);
         taken.then_some(now)
     }
 

@@ -1,5 +1,6 @@
 //! What the coherence of an instance says.
 
+use crate::concern::Applied;
 use crate::position::Position;
 use std::fmt::Display;
 
@@ -50,6 +51,38 @@ pub(crate) fn entry_unreadable(kind: &str, position: Position) {
         kind, %position,
         "an entry of the log cannot be understood and is read as everything"
     );
+}
+
+/// A log has lost what it had acknowledged.
+pub(crate) fn sent_again(batches: usize) {
+    tracing::warn!(
+        target: "tower_coherence",
+        batches,
+        "the log has lost what it had acknowledged; it is sent once more"
+    );
+}
+
+pub(crate) fn sent_again_everything() {
+    tracing::warn!(
+        target: "tower_coherence",
+        "the log has lost more than is kept here: everything is invalidated"
+    );
+}
+
+/// How a wait until all had applied something ended.
+pub(crate) fn applied(applied: &Applied) {
+    match applied {
+        Applied::Everywhere { by, waited_out } => tracing::debug!(
+            target: "tower_coherence",
+            by, waited_out,
+            "an invalidation is applied everywhere"
+        ),
+        Applied::TimedOut { by, missing } => tracing::warn!(
+            target: "tower_coherence",
+            by, ?missing,
+            "not all instances have applied an invalidation in time"
+        ),
+    }
 }
 
 pub(crate) fn outbox_widened() {

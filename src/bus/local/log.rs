@@ -3,7 +3,9 @@
 
 use super::members::Members;
 use super::rules::{self, Identity};
-use crate::bus::{Answer, Form, LogEntry, Question, Verdict};
+use crate::bus::{
+    Answer, Census, Checkpoint, Form, Inquiry, LogEntry, Question, Standing, Stands, Verdict,
+};
 use crate::position::{Mark, Position, Sequence};
 use std::collections::VecDeque;
 
@@ -63,6 +65,9 @@ impl<P: Clone + Weigh> Log<P> {
     /// it rings. Both verbs do this first.
     pub(crate) fn begin(&mut self, spare: Spare<P>) -> Option<LogEntry<P>> {
         let anew = rules::begins_anew(self.entries.is_empty(), self.identity, spare.server);
+        if self.identity != Some(spare.server) {
+            self.members.begin_anew(spare.mark);
+        }
         self.identity = Some(spare.server);
         anew.then(|| self.push(spare.mark, Form::Appended, spare.payload))
     }
@@ -76,17 +81,56 @@ impl<P: Clone + Weigh> Log<P> {
     /// Answers a question in one step. The member's report is written before
     /// the answer exists.
     pub(crate) fn sync(&mut self, spare: Spare<P>, question: &Question) -> Answer<P> {
+        let mark = spare.mark;
         self.begin(spare);
         let known = question
             .from
             .and_then(|position| rules::known(&self.entries, position));
-        let cloned = self.members.report(question.member, question.counter);
+        let verified = question.from.filter(|_| known.is_some());
+        let cloned = self.members.report(question, verified, mark);
         let (verdict, entries) = self.after(known);
         Answer {
             verdict,
             entries,
             head: self.head(),
             cloned,
+            list: self.members.list(),
+            standing: self.standing(question.checkpoint),
+        }
+    }
+
+    /// Answers who has not reported an entry yet.
+    pub(crate) fn census(&mut self, spare: Spare<P>, inquiry: &Inquiry) -> Census {
+        self.begin(spare);
+        let entries = &self.entries;
+        let stands = |position| rules::known(entries, position).is_some();
+        let entry = if stands(inquiry.entry) {
+            Stands::Yes
+        } else {
+            Stands::No
+        };
+        let past = |reported: Position| rules::is_past(entries, reported, inquiry.entry);
+        self.members.census(inquiry, entry, past)
+    }
+
+    pub(crate) fn sign_off(&mut self, member: u64, counter: u64) {
+        self.members.sign_off(member, counter);
+    }
+
+    fn standing(&self, checkpoint: Option<Checkpoint>) -> Standing {
+        let Some(Checkpoint { oldest, newest }) = checkpoint else {
+            return Standing::NotAsked;
+        };
+        let stands = |position| rules::known(&self.entries, position).is_some();
+        let first = self.entries.front().map(|entry| entry.position.sequence);
+        if stands(newest) {
+            Standing::Whole
+        } else if stands(oldest) {
+            Standing::Cut
+        } else if first.is_some_and(|first| newest.sequence < first) {
+            Standing::Trimmed
+        } else {
+            Standing::Lacking
         }
     }
 

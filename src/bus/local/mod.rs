@@ -10,7 +10,8 @@ use self::log::{Limits, Log, Spare, Weigh};
 use self::rules::Identity;
 use super::sealed::{AnyEngine, Sealed};
 use super::{
-    Answer, Appended, Bus, BusError, Engine, InProcess, Question, Ring, Rings, everything_payload,
+    Answer, Appended, Bus, BusError, Census, Engine, InProcess, Inquiry, Question, Ring, Rings,
+    RollCall, everything_payload,
 };
 use crate::error::Error;
 use crate::position::Mark;
@@ -57,6 +58,15 @@ impl Local {
         if let Some(everything) = log.begin(spare()) {
             self.0.ears.ring(&Ring::Entry(everything));
         }
+    }
+
+    fn census_now(&self, inquiry: &Inquiry) -> Census {
+        let mut log = self.0.log.lock().unwrap_or_else(PoisonError::into_inner);
+        self.begin(&mut log);
+        if inquiry.call == RollCall::Ring {
+            self.0.ears.ring(&Ring::RollCall);
+        }
+        log.census(spare(), inquiry)
     }
 
     fn append_now(&self, payload: Bytes, mark: Mark) -> Appended {
@@ -107,6 +117,16 @@ impl Engine for Local {
 
     fn append(&self, payload: Bytes, mark: Mark) -> BoxFuture<'_, Result<Appended, BusError>> {
         async move { Ok(self.append_now(payload, mark)) }.boxed()
+    }
+
+    fn census(&self, inquiry: Inquiry) -> BoxFuture<'_, Result<Census, BusError>> {
+        async move { Ok(self.census_now(&inquiry)) }.boxed()
+    }
+
+    fn sign_off(&self, member: u64, counter: u64) -> BoxFuture<'_, Result<(), BusError>> {
+        let mut log = self.0.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.sign_off(member, counter);
+        ready(Ok(())).boxed()
     }
 
     fn in_process(&self) -> Option<&dyn InProcess> {

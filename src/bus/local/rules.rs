@@ -26,3 +26,14 @@ pub(super) fn known<P>(entries: &VecDeque<LogEntry<P>>, asked: Position) -> Opti
     let place = entries.iter().rposition(|entry| entry.position == asked)?;
     Some(place + 1)
 }
+
+/// Whether somebody who reported `reported` has applied `entry`: it reported that
+/// entry or a later one *of this log*. A number alone proves nothing, since the
+/// numbers begin again when the log is wiped.
+pub(super) fn is_past<P>(
+    entries: &VecDeque<LogEntry<P>>,
+    reported: Position,
+    entry: Position,
+) -> bool {
+    reported.sequence >= entry.sequence && known(entries, reported).is_some()
+}

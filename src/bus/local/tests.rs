@@ -33,6 +33,7 @@ fn question(from: Option<Position>, counter: u64) -> Question {
         member: 7,
         counter,
         bound: Duration::from_secs(3),
+        checkpoint: None,
     }
 }
 

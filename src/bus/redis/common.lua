@@ -116,10 +116,41 @@ local function put(mark, payload, before)
   return {id, mark}, ring(id, mark, before, payload)
 end
 
+-- Counters, ids and durations are decimal and may be larger than a double counts:
+-- by length, then by digits.
+local function below(one, other)
+  return #one < #other or (#one == #other and one < other)
+end
+
+-- Whether one id is before another.
+local function earlier(one, other)
+  local ms, number = string.match(one, '^(%d+)-(%d+)$')
+  local other_ms, other_number = string.match(other, '^(%d+)-(%d+)$')
+  return below(ms, other_ms) or (ms == other_ms and below(number, other_number))
+end
+
+-- Whether an entry stands in the log with its mark.
+local function holds(id, mark)
+  local found = must('XRANGE', LOG, id, id)[1]
+  return found and read(found)[2] == mark
+end
+
+-- The mark of the list of members: another one whenever somebody may have been
+-- lost from it.
+local function list()
+  local born = must('HGET', MEMBERS, 'born')
+  if not born then
+    born = string.sub(redis.sha1hex(FRESH .. 'list'), 1, 16)
+    must('HSET', MEMBERS, 'born', born)
+  end
+  return born
+end
+
 -- Makes sure that the log is this server's and not empty. Returns who the server
 -- is and the newest {id, mark}.
 -- The everything entry is written before the identity: the other way round, a
--- refused XADD would leave a log that claims to be unbroken.
+-- refused XADD would leave a log that claims to be unbroken. What this server has
+-- of the list of members may be old: it begins anew too.
 local function begin()
   local who = identity()
   local found = must('XREVRANGE', LOG, '+', '-', 'COUNT', 1)[1]
@@ -130,7 +161,8 @@ local function begin()
   end
   local mark = string.sub(redis.sha1hex((who or '') .. FRESH), 1, 16)
   newest = put(mark, EVERYTHING, newest)
-  if who then
+  if who and stored ~= who then
+    must('HDEL', MEMBERS, 'born')
     must('HSET', META, 'identity', who)
   end
   return who, newest

@@ -9,6 +9,7 @@ use super::{look, ring};
 use crate::bus::engine::{
     Answer, Appended, BusError, Engine, Form, LogEntry, Question, Rings, Verdict,
 };
+use crate::bus::{Census, Inquiry};
 use crate::position::Mark;
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -63,6 +64,28 @@ impl RedisEngine {
     }
 }
 
+impl RedisEngine {
+    async fn census_once(&self, inquiry: &Inquiry) -> Result<Census, BusError> {
+        let live = self.supervisor.live(&self.keys).await?;
+        let call = Call::census(&self.keys, self.max_log_entries, nonce(), inquiry);
+        let value = self.supervisor.run(&live, &call, &self.keys).await?;
+        reply::census(value, &self.keys).map_err(|(error, health)| {
+            self.supervisor.drop_doubtful(&live, health);
+            error
+        })
+    }
+
+    async fn leave(&self, member: u64, counter: u64) -> Result<(), BusError> {
+        let live = self.supervisor.live(&self.keys).await?;
+        let call = Call::leave(&self.keys, member, counter);
+        let value = self.supervisor.run(&live, &call, &self.keys).await?;
+        reply::left(value, &self.keys).map_err(|(error, health)| {
+            self.supervisor.drop_doubtful(&live, health);
+            error
+        })
+    }
+}
+
 impl Engine for RedisEngine {
     fn name(&self) -> &'static str {
         "redis"
@@ -74,6 +97,14 @@ impl Engine for RedisEngine {
 
     fn sync(&self, question: Question) -> BoxFuture<'_, Result<Answer, BusError>> {
         async move { Ok(self.sync_once(&question).await?.answer) }.boxed()
+    }
+
+    fn census(&self, inquiry: Inquiry) -> BoxFuture<'_, Result<Census, BusError>> {
+        async move { self.census_once(&inquiry).await }.boxed()
+    }
+
+    fn sign_off(&self, member: u64, counter: u64) -> BoxFuture<'_, Result<(), BusError>> {
+        self.leave(member, counter).boxed()
     }
 
     fn rings(&self) -> BoxFuture<'_, Result<Rings, BusError>> {
@@ -137,12 +168,15 @@ mod tests {
             member: 1,
             counter: 1,
             bound: Duration::from_secs(3),
+            checkpoint: None,
         };
         let mut answer = Answer {
             verdict: Verdict::Verified,
             entries,
             head: at(9),
             cloned: false,
+            list: None,
+            standing: crate::bus::Standing::NotAsked,
         };
         distrust_holes(&question, &mut answer);
         answer.verdict

@@ -23,6 +23,7 @@ return answer(function()
     try('HGET', key, 'probe')
     try('HDEL', key, 'probe')
   end
+  try('HGETALL', MEMBERS)
   try('HINCRBY', META, 'syncs', 0)
   try('ZADD', BEATS, 'XX', 0, 'probe')
   try('ZRANGEBYSCORE', BEATS, '-inf', 0, 'LIMIT', 0, 1)

@@ -3,13 +3,15 @@
 
 use super::MAX_PAYLOAD_BYTES;
 use super::keys::Keys;
-use super::scripts::MAX_ANSWER_ENTRIES;
+use super::scripts::{MAX_ANSWER_ENTRIES, MAX_MISSING};
 use super::trouble::{Health, Refusal, unreadable};
 use crate::bus::engine::{Answer, Appended, BusError, Form, LogEntry, Verdict};
-use crate::position::Position;
+use crate::bus::{Census, List, Report, Standing, Stands};
+use crate::position::{Mark, Position};
 use bytes::Bytes;
 use redis::Value;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// A reply that is no answer: a refusal, or no reply of ours at all.
 pub(super) type Refused = (BusError, Health);
@@ -53,6 +55,15 @@ pub(super) fn append(reply: Value, keys: &Keys) -> Result<AppendReply, Refused> 
 pub(super) fn sync(reply: Value, keys: &Keys) -> Result<SyncReply, Refused> {
     let parts = parts(reply, "synced", keys)?;
     read_sync(parts).ok_or_else(|| no_reply("of sync"))
+}
+
+pub(super) fn census(reply: Value, keys: &Keys) -> Result<Census, Refused> {
+    let parts = parts(reply, "census", keys)?;
+    read_census(parts).ok_or_else(|| no_reply("of census"))
+}
+
+pub(super) fn left(reply: Value, keys: &Keys) -> Result<(), Refused> {
+    parts(reply, "left", keys).map(drop)
 }
 
 /// One sentence for each thing that the server refuses.
@@ -122,15 +133,91 @@ fn read_sync(mut parts: Parts) -> Option<SyncReply> {
         return None;
     }
     let entries = entries.map(entry).collect::<Option<Vec<_>>>()?;
+    let list = list(identity, parts.next()?, parts.next()?)?;
+    let standing = standing(parts.next()?)?;
     Some(SyncReply {
         answer: Answer {
             verdict,
             entries,
             head,
             cloned,
+            list,
+            standing,
         },
         identity,
     })
+}
+
+fn read_census(mut parts: Parts) -> Option<Census> {
+    let identity = identity(&parts.next()?)?;
+    let entry = if flag(&parts.next()?)? {
+        Stands::Yes
+    } else {
+        Stands::No
+    };
+    let list = list(identity, parts.next()?, parts.next()?)?;
+    let past = number(&parts.next()?)?;
+    let more = number(&parts.next()?)?;
+    let missing = array(parts.next()?)?;
+    if missing.len() > MAX_MISSING {
+        return None;
+    }
+    Some(Census {
+        list,
+        entry,
+        past,
+        missing: missing.map(report).collect::<Option<_>>()?,
+        more,
+    })
+}
+
+/// The list proves something only where the server says who it is.
+#[allow(clippy::option_option, reason = "not readable, and not there")]
+fn list(identity: Identity, born: Value, largest: Value) -> Option<Option<List>> {
+    let list = List {
+        born: parsed(born)?,
+        largest: bound(&text(largest)?)?,
+    };
+    Some((identity == Identity::Known).then_some(list))
+}
+
+fn standing(value: Value) -> Option<Standing> {
+    match text(value)?.as_str() {
+        "whole" => Some(Standing::Whole),
+        "cut" => Some(Standing::Cut),
+        "lacking" => Some(Standing::Lacking),
+        "trimmed" => Some(Standing::Trimmed),
+        "unasked" => Some(Standing::NotAsked),
+        _ => None,
+    }
+}
+
+/// What a member has reported: its counter, its bound, and maybe a position.
+fn report(value: Value) -> Option<Report> {
+    let mut pair = array(value)?;
+    let Mark(member) = parsed(pair.next()?)?;
+    let line = text(pair.next()?)?;
+    let mut words = line.split(' ');
+    Some(Report {
+        member,
+        counter: words.next()?.parse().ok()?,
+        bound: bound(words.next()?)?,
+    })
+}
+
+/// In milliseconds; the largest number means that there is no bound.
+fn bound(millis: &str) -> Option<Duration> {
+    match millis.parse().ok()? {
+        u64::MAX => Some(Duration::MAX),
+        millis => Some(Duration::from_millis(millis)),
+    }
+}
+
+fn number(value: &Value) -> Option<usize> {
+    match value {
+        Value::Int(number) => usize::try_from(*number).ok(),
+        _ => None,
+    }
 }
 
 fn verdict(value: Value) -> Option<Verdict> {
@@ -267,6 +354,8 @@ mod tests {
         fn no_reply_makes_a_panic(value in any_value()) {
             let _ = append(value.clone(), &keys());
             let _ = sync(value.clone(), &keys());
+            let _ = census(value.clone(), &keys());
+            let _ = left(value.clone(), &keys());
             let _ = look(value, &keys());
         }
     }

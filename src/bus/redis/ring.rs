@@ -163,13 +163,14 @@ impl Ear {
     }
 }
 
-/// A ring is `e <id> <mark> <id before> <mark before> <payload>`. An `h` only
-/// says hello and is nothing to hear.
+/// A ring is `e <id> <mark> <id before> <mark before> <payload>`. An `r` calls the
+/// roll. An `h` only says hello and is nothing to hear.
 fn read(message: &[u8]) -> Option<Ring> {
-    if message == b"h" {
-        return None;
+    match message {
+        b"h" => None,
+        b"r" => Some(Ring::RollCall),
+        _ => Some(entry(message).map_or(Ring::Garbage, Ring::Entry)),
     }
-    Some(entry(message).map_or(Ring::Garbage, Ring::Entry))
 }
 
 fn entry(message: &[u8]) -> Option<LogEntry> {
@@ -226,15 +227,16 @@ mod tests {
     }
 
     #[test]
-    fn a_hello_is_not_heard() {
+    fn a_hello_is_not_heard_and_a_roll_call_is() {
         assert_eq!(read(b"h"), None);
+        assert_eq!(read(b"r"), Some(Ring::RollCall));
     }
 
     proptest! {
         #[test]
         fn whatever_is_no_entry_is_garbage(message in "[e h\\-0-9a-f]{0,60}") {
             let _ = read(message.as_bytes());
-            prop_assume!(message != "h" && !message.starts_with("e "));
+            prop_assume!(message != "h" && message != "r" && !message.starts_with("e "));
             prop_assert_eq!(read(message.as_bytes()), Some(Ring::Garbage));
         }
     }

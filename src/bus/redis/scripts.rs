@@ -3,14 +3,18 @@
 
 use super::keys::Keys;
 use crate::bus::engine::Question;
-use crate::position::Mark;
+use crate::bus::{Inquiry, RollCall};
+use crate::position::{Mark, Position};
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, ErrorKind, RedisError, Script, ServerErrorKind, Value};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 /// More follows than this: too far behind.
 pub(super) const MAX_ANSWER_ENTRIES: usize = 1024;
 const MAX_ANSWER_BYTES: usize = 4 << 20;
+/// Of the members that have not reported, this many are told by name.
+pub(super) const MAX_MISSING: usize = 1000;
 /// A member that has not reported for so many syncs of the namespace is forgotten.
 const FORGET_AFTER_SYNCS: u64 = 1_000_000;
 
@@ -35,6 +39,8 @@ macro_rules! source {
 
 static APPEND: LazyLock<Source> = source!("append.lua");
 static SYNC: LazyLock<Source> = source!("sync.lua");
+static CENSUS: LazyLock<Source> = source!("census.lua");
+static LEAVE: LazyLock<Source> = source!("leave.lua");
 static LOOK: LazyLock<Source> = source!("look.lua");
 
 /// One call of one script, ready to be sent.
@@ -64,10 +70,10 @@ impl<'a> Call<'a> {
         question: &Question,
         connection: Connection,
     ) -> Self {
-        let (id, mark) = match question.from {
-            Some(from) => (text(&from.sequence), text(&from.mark)),
-            None => Default::default(),
-        };
+        let [id, mark] = place(question.from);
+        let checkpoint = question.checkpoint;
+        let [oldest, oldest_mark] = place(checkpoint.map(|checkpoint| checkpoint.oldest));
+        let [newest, newest_mark] = place(checkpoint.map(|checkpoint| checkpoint.newest));
         let arguments = vec![
             text(&most),
             text(&nonce),
@@ -75,16 +81,44 @@ impl<'a> Call<'a> {
             mark,
             text(&Mark(question.member)),
             text(&question.counter),
-            text(&question.bound.as_micros().div_ceil(1000)),
+            text(&millis(question.bound)),
             text(&u8::from(connection == Connection::New)),
             text(&MAX_ANSWER_ENTRIES),
             text(&MAX_ANSWER_BYTES),
             text(&FORGET_AFTER_SYNCS),
+            oldest,
+            oldest_mark,
+            newest,
+            newest_mark,
         ];
         Self {
             source: &SYNC,
             keys,
             arguments,
+        }
+    }
+
+    pub(super) fn census(keys: &'a Keys, most: u64, nonce: Mark, inquiry: &Inquiry) -> Self {
+        let [id, mark] = place(Some(inquiry.entry));
+        let call = u8::from(inquiry.call == RollCall::Ring);
+        let mut arguments = vec![text(&most), text(&nonce), id, mark, text(&call)];
+        arguments.push(text(&MAX_MISSING));
+        for gone in &inquiry.gone {
+            arguments.extend([text(&Mark(gone.member)), text(&gone.counter)]);
+        }
+        Self {
+            source: &CENSUS,
+            keys,
+            arguments,
+        }
+    }
+
+    pub(super) fn leave(keys: &'a Keys, member: u64, counter: u64) -> Self {
+        let (member, counter) = (text(&Mark(member)), text(&counter));
+        Self {
+            source: &LEAVE,
+            keys,
+            arguments: vec![text(&1), Vec::new(), member, counter],
         }
     }
 
@@ -130,6 +164,18 @@ impl<'a> Call<'a> {
 
 fn text(value: &impl ToString) -> Vec<u8> {
     value.to_string().into_bytes()
+}
+
+/// A position as two arguments; none is two empty ones.
+fn place(position: Option<Position>) -> [Vec<u8>; 2] {
+    position.map_or_else(Default::default, |position| {
+        [text(&position.sequence), text(&position.mark)]
+    })
+}
+
+/// In milliseconds, rounded up. What is too long for that has no end.
+fn millis(bound: Duration) -> u64 {
+    u64::try_from(bound.as_micros().div_ceil(1000)).unwrap_or(u64::MAX)
 }
 
 /// Whether a connection has carried an answer of the log before.

@@ -2,13 +2,17 @@
 -- ARGV: 3 a nonce, 4 and 5 the position (or nothing), 6 member, 7 its counter,
 --       8 its bound in ms, 9 whether the connection is new, 10 most entries,
 --       11 most bytes of one answer, 12 syncs after which a silent member is
---       forgotten.
--- Returns {'synced', verdict, cloned, whether INFO is known, head, entries}.
+--       forgotten, 13 to 16 the oldest and the newest entry that the instance has
+--       appended itself and wants to find again (or nothing).
+-- Returns {'synced', verdict, cloned, whether INFO is known, head, entries, the
+-- mark of the list of members, the largest bound reported to it, what stands of
+-- the instance's own entries}.
 
 local FROM, FROM_MARK, MEMBER, COUNTER, BOUND = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local NEW_CONNECTION = ARGV[9] == '1'
 local MOST_ENTRIES, MOST_BYTES = tonumber(ARGV[10]), tonumber(ARGV[11])
 local FORGET_AFTER = tonumber(ARGV[12])
+local OLDEST, OLDEST_MARK, NEWEST, NEWEST_MARK = ARGV[13], ARGV[14], ARGV[15], ARGV[16]
 local CHUNK = 64
 
 -- Where INFO is forbidden, a new connection may lead to another server or to
@@ -17,8 +21,19 @@ local function stands(who)
   if FROM == '' or (NEW_CONNECTION and not who) then
     return false
   end
-  local found = must('XRANGE', LOG, FROM, FROM)[1]
-  return found and read(found)[2] == FROM_MARK
+  return holds(FROM, FROM_MARK)
+end
+
+local function standing()
+  if NEWEST == '' then
+    return 'unasked'
+  elseif holds(NEWEST, NEWEST_MARK) then
+    return 'whole'
+  elseif holds(OLDEST, OLDEST_MARK) then
+    return 'cut'
+  end
+  local first = must('XRANGE', LOG, '-', '+', 'COUNT', 1)[1]
+  return first and earlier(NEWEST, first[1]) and 'trimmed' or 'lacking'
 end
 
 -- All entries after the position; nil if they are more than one answer carries.
@@ -42,12 +57,6 @@ local function following(head)
   return entries
 end
 
--- Counters are decimal and may be larger than a double counts: by length, then
--- by digits.
-local function below(one, other)
-  return #one < #other or (#one == #other and one < other)
-end
-
 -- Writes the report unless somebody else has reported under this id. An instance
 -- counts up with each question, also with one whose answer was lost: a counter
 -- that is not above the stored one is another instance's.
@@ -62,17 +71,25 @@ local function report(syncs, verified)
     line = line .. ' ' .. FROM .. ' ' .. FROM_MARK
   end
   must('HSET', MEMBERS, MEMBER, line)
+  local largest = must('HGET', MEMBERS, 'bound')
+  if not largest or below(largest, BOUND) then
+    must('HSET', MEMBERS, 'bound', BOUND)
+  end
   must('ZADD', BEATS, syncs, MEMBER)
   return 0
 end
 
 -- Members are aged by the number of syncs, not by any clock. A few each time: at
--- most one is added each time.
+-- most one is added each time. A forgotten one may be a slow one, so the list
+-- begins anew.
 local function forget(syncs)
   local silent = must('ZRANGEBYSCORE', BEATS, '-inf', syncs - FORGET_AFTER, 'LIMIT', 0, 4)
   for _, member in ipairs(silent) do
     must('HDEL', MEMBERS, member)
     must('ZREM', BEATS, member)
+  end
+  if #silent > 0 then
+    must('HDEL', MEMBERS, 'born')
   end
 end
 
@@ -89,5 +106,6 @@ return answer(function()
   end
   local cloned = report(syncs, verified)
   forget(syncs)
-  return {'synced', verdict, cloned, who and 1 or 0, {head[1], head[2]}, entries or {}}
+  return {'synced', verdict, cloned, who and 1 or 0, {head[1], head[2]}, entries or {},
+    list(), must('HGET', MEMBERS, 'bound') or '0', standing()}
 end)

@@ -78,6 +78,7 @@ impl Follower {
             member: self.member,
             counter: self.counter,
             bound: self.bound,
+            checkpoint: None,
         }
     }
 
@@ -118,15 +119,30 @@ impl Follower {
             (Verdict::Verified, Some(from)) => self.follow(from, &answer.entries),
             _ => self.adopt(answer.head),
         };
+        if answer.cloned {
+            // Its report was not written: nobody would wait for this instance.
+            return Step {
+                ask: Ask::Now,
+                member: Member::Rename,
+                ..step
+            };
+        }
         Step {
             prove: self.prove(question.sent),
-            member: if answer.cloned {
-                Member::Rename
-            } else {
-                Member::Keep
-            },
             ..step
         }
+    }
+
+    /// A larger bound than before is in use here. Returns whether that is news.
+    pub(crate) fn widen(&mut self, bound: Duration) -> bool {
+        let wider = bound > self.bound;
+        self.bound = self.bound.max(bound);
+        wider
+    }
+
+    /// This instance's id and the number of its last question.
+    pub(crate) fn signature(&self) -> (u64, u64) {
+        (self.member, self.counter)
     }
 
     /// Takes another id, since somebody else uses this one.

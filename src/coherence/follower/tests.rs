@@ -1,5 +1,5 @@
 use super::*;
-use crate::bus::{Answer, Form, LogEntry, Verdict};
+use crate::bus::{Answer, Form, LogEntry, Standing, Verdict};
 use crate::position::{Mark, Position, Sequence};
 use std::time::Duration;
 
@@ -25,6 +25,8 @@ fn verified(head: u64, entries: std::ops::RangeInclusive<u64>) -> Answer<()> {
         entries: entries.map(entry).collect(),
         head: at(head),
         cloned: false,
+        list: None,
+        standing: Standing::NotAsked,
     }
 }
 
@@ -201,7 +203,7 @@ fn a_ring_that_is_only_late_and_entries_that_do_not_ring_are_not_silence() {
 }
 
 #[test]
-fn a_cloned_member_takes_another_id() {
+fn a_cloned_member_takes_another_id_and_proves_nothing() {
     let mut follower = follower();
     let question = follower.ask(20);
     let answer = Answer {
@@ -209,7 +211,8 @@ fn a_cloned_member_takes_another_id() {
         ..quiet(1)
     };
     let step = follower.answer(question.counter, &answer);
-    assert_eq!((step.member, step.prove), (Member::Rename, Some(20)));
+    assert_eq!((step.member, step.prove), (Member::Rename, None));
+    assert_eq!(step.ask, Ask::Now);
     follower.rename(8);
     assert_eq!(follower.ask(30).member, 8);
 }

@@ -2,9 +2,12 @@
 
 mod queue;
 
+use crate::clock::Moment;
+use crate::position::Position;
 use crate::target::Target;
 use bytes::Bytes;
 use queue::Queue;
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
@@ -23,6 +26,19 @@ pub(super) struct Outbox {
     filled: Notify,
     /// The ticket up to which the log has everything.
     acknowledged: watch::Sender<u64>,
+    /// The last acknowledgements, oldest first.
+    landed: Mutex<VecDeque<(Ticket, Landed)>>,
+}
+
+/// How many acknowledgements are remembered.
+const REMEMBERED: usize = 1024;
+
+/// Where in the log something stands, and since when at the latest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Landed {
+    pub(crate) position: Position,
+    /// When the log's acknowledgement came.
+    pub(crate) at: Moment,
 }
 
 /// What became of the limits.
@@ -39,6 +55,7 @@ impl Outbox {
             queue: Mutex::new(Queue::new(limits)),
             filled: Notify::new(),
             acknowledged: watch::Sender::new(0),
+            landed: Mutex::default(),
         }
     }
 
@@ -71,9 +88,16 @@ impl Outbox {
         }
     }
 
-    /// The log has the message.
-    pub(super) fn acknowledge(&self) {
+    /// The log has the message. Where it stands is remembered before anybody is
+    /// told that it does.
+    pub(super) fn acknowledge(&self, landed: Landed) {
         if let Some(covers) = self.queue().acknowledge() {
+            let mut all = self.landed.lock().unwrap_or_else(PoisonError::into_inner);
+            if all.len() >= REMEMBERED {
+                all.pop_front();
+            }
+            all.push_back((Ticket(covers), landed));
+            drop(all);
             self.acknowledged
                 .send_modify(|done| *done = covers.max(*done));
         }
@@ -82,6 +106,15 @@ impl Outbox {
     /// Whether the log has it.
     pub(super) fn has_reached(&self, ticket: Ticket) -> bool {
         *self.acknowledged.borrow() >= ticket.0
+    }
+
+    /// Where the last of it stands, if the log has it and that is remembered. A
+    /// ticket covers all that was put in before it, and the batches of one outbox
+    /// are in the log in their order.
+    pub(super) fn landed(&self, ticket: Ticket) -> Option<Landed> {
+        let all = self.landed.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = all.partition_point(|(covers, _)| *covers < ticket);
+        all.get(first).map(|(_, landed)| *landed)
     }
 
     /// Waits until the log has it.

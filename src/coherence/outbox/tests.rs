@@ -1,5 +1,6 @@
 use super::*;
 use crate::path::CanonicalPath;
+use crate::position::{Mark, Sequence};
 use crate::target::{Strength, What};
 use crate::wire::{self, Decoded};
 
@@ -7,6 +8,15 @@ const LIMITS: Limits = Limits {
     targets: 4,
     bytes: 10_000_000,
 };
+
+fn landed(number: u64) -> Landed {
+    let sequence = Sequence { millis: 1, number };
+    let mark = Mark(number);
+    Landed {
+        position: Position { sequence, mark },
+        at: Moment(number),
+    }
+}
 
 fn path(name: &str) -> Target {
     Target::hard(What::Path(CanonicalPath::new(name)))
@@ -115,9 +125,27 @@ async fn a_ticket_is_reached_when_the_log_has_its_message() {
     tokio::pin!(reached);
     assert!(futures_util::poll!(reached.as_mut()).is_pending());
     outbox.message().await;
-    outbox.acknowledge();
+    outbox.acknowledge(landed(7));
     reached.await;
     assert!(outbox.has_reached(ticket));
+    assert_eq!(outbox.landed(ticket), Some(landed(7)));
+}
+
+#[tokio::test]
+async fn a_ticket_stands_where_the_first_message_that_covers_it_does() {
+    let outbox = Outbox::new(LIMITS);
+    let (first, _) = outbox.put(&[path("/a")]);
+    let (merged, _) = outbox.put(&[path("/a")]);
+    outbox.message().await;
+    let (later, _) = outbox.put(&[path("/b")]);
+    outbox.acknowledge(landed(1));
+    assert_eq!(outbox.landed(first), Some(landed(1)));
+    assert_eq!(outbox.landed(merged), Some(landed(1)));
+    assert_eq!(outbox.landed(later), None);
+    outbox.message().await;
+    outbox.acknowledge(landed(2));
+    assert_eq!(outbox.landed(merged), Some(landed(1)));
+    assert_eq!(outbox.landed(later), Some(landed(2)));
 }
 
 #[test]

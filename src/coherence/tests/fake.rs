@@ -1,7 +1,9 @@
 //! A bus that fails on command, and a store that writes down what it is told.
 
 use crate::bus::sealed::Sealed;
-use crate::bus::{Answer, Appended, BusError, Engine, Local, Question, Ring, Rings, Trouble};
+use crate::bus::{
+    Answer, Appended, BusError, Census, Engine, Inquiry, Local, Question, Ring, Rings, Trouble,
+};
 use crate::clock::Moment;
 use crate::coherence::Sink;
 use crate::position::Mark;
@@ -113,6 +115,15 @@ impl Engine for Fake {
     fn sync(&self, question: Question) -> BoxFuture<'_, Result<Answer, BusError>> {
         self.as_told(self.modes().sync, self.local.sync(question))
             .boxed()
+    }
+
+    fn census(&self, inquiry: Inquiry) -> BoxFuture<'_, Result<Census, BusError>> {
+        self.as_told(self.modes().sync, self.local.census(inquiry))
+            .boxed()
+    }
+
+    fn sign_off(&self, member: u64, counter: u64) -> BoxFuture<'_, Result<(), BusError>> {
+        self.local.sign_off(member, counter)
     }
 
     fn rings(&self) -> BoxFuture<'_, Result<Rings, BusError>> {

@@ -13,6 +13,7 @@ const NEEDED: &[&str] = &[
     "+xrange",
     "+xrevrange",
     "+hget",
+    "+hgetall",
     "+hset",
     "+hdel",
     "+hincrby",

@@ -18,3 +18,11 @@ pub(super) fn known<P>(entries: &VecDeque<LogEntry<P>>, asked: Position) -> Opti
     let place = entries.iter().rposition(|entry| entry.position == asked)?;
     Some(place + 1)
 }
+
+pub(super) fn is_past<P>(
+    entries: &VecDeque<LogEntry<P>>,
+    reported: Position,
+    entry: Position,
+) -> bool {
+    reported.sequence >= entry.sequence && known(entries, reported).is_some()
+}

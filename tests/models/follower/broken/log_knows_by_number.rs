@@ -20,3 +20,11 @@ pub(super) fn known<P>(entries: &VecDeque<LogEntry<P>>, asked: Position) -> Opti
         .rposition(|entry| entry.position.sequence == asked.sequence)?;
     Some(place + 1)
 }
+
+pub(super) fn is_past<P>(
+    entries: &VecDeque<LogEntry<P>>,
+    reported: Position,
+    entry: Position,
+) -> bool {
+    reported.sequence >= entry.sequence && known(entries, reported).is_some()
+}
