@@ -1,6 +1,7 @@
 //! What every engine must do. One suite, run on each by [`contract!`].
 
 use super::engine::{Answer, Engine, Form, Question, Ring, Rings, Verdict};
+use super::members::{Census, Checkpoint, Inquiry, Report, RollCall, Standing, Stands};
 use crate::position::{Mark, Position, Sequence};
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, join_all};
@@ -43,6 +44,12 @@ macro_rules! contract {
             a_second_instance_with_the_same_id_is_noticed,
             a_wiped_log_verifies_nothing_and_begins_with_everything,
             dropping_the_rings_of_one_leaves_the_other_listening,
+            a_census_tells_who_has_not_reported_an_entry,
+            a_report_of_a_wiped_log_counts_for_no_entry_of_the_new_one,
+            a_roll_call_is_heard,
+            a_member_that_signs_off_is_on_the_list_no_more,
+            a_member_that_is_gone_is_removed_unless_it_has_reported_again,
+            own_entries_are_found_again_or_not,
         );
     };
     (@tests $name:ident, $make:path, $($test:ident,)*) => {
@@ -57,6 +64,22 @@ macro_rules! contract {
     };
 }
 pub(crate) use contract;
+
+/// Who has not reported this entry.
+async fn census(engine: &dyn Engine, entry: Position, gone: &[Report]) -> Census {
+    let inquiry = Inquiry {
+        entry,
+        call: RollCall::Quiet,
+        gone: gone.to_vec(),
+    };
+    engine.census(inquiry).await.expect("the bus answers")
+}
+
+fn missing(census: &Census) -> Vec<u64> {
+    let mut missing: Vec<_> = census.missing.iter().map(|report| report.member).collect();
+    missing.sort_unstable();
+    missing
+}
 
 /// One instance that asks.
 pub(crate) struct Asker {
@@ -318,4 +341,109 @@ pub(crate) async fn dropping_the_rings_of_one_leaves_the_other_listening(rig: &R
     drop(rig.one.rings().await.expect("the ring can be heard"));
     let position = append(&*rig.one, "a", 1).await;
     assert_eq!(heard_entry(&mut staying).await.position, position);
+}
+
+pub(crate) async fn a_census_tells_who_has_not_reported_an_entry(rig: &Rig) {
+    let (first, second) = (Asker::new(1), Asker::new(2));
+    let head = first.ask(&*rig.one, None).await.head;
+    second.ask(&*rig.two, Some(head)).await;
+    let entry = append(&*rig.one, "a", 9).await;
+    let nobody = census(&*rig.one, entry, &[]).await;
+    assert_eq!((nobody.past, missing(&nobody)), (0, vec![1, 2]));
+    assert_eq!(nobody.entry, Stands::Yes);
+    first.ask(&*rig.one, Some(entry)).await;
+    let later = append(&*rig.two, "b", 10).await;
+    let one = census(&*rig.one, entry, &[]).await;
+    assert_eq!((one.past, missing(&one)), (1, vec![2]));
+    assert_eq!(one.missing[0].bound, BOUND);
+    // A later entry counts for an earlier one.
+    second.ask(&*rig.two, Some(later)).await;
+    let both = census(&*rig.two, entry, &[]).await;
+    assert_eq!((both.past, missing(&both)), (2, vec![]));
+    assert_eq!(both.list.unwrap().largest, BOUND);
+    // A position that was asked about and is not verified is no report.
+    let forged = Position {
+        mark: Mark(77),
+        ..later
+    };
+    second.ask(&*rig.two, Some(forged)).await;
+    assert_eq!(missing(&census(&*rig.two, entry, &[]).await), [2]);
+}
+
+pub(crate) async fn a_report_of_a_wiped_log_counts_for_no_entry_of_the_new_one(rig: &Rig) {
+    let asker = Asker::new(1);
+    let old = append(&*rig.one, "a", 1).await;
+    let before = asker.ask(&*rig.one, Some(old)).await.list;
+    (rig.wipe)().await;
+    let entry = append(&*rig.one, "b", 2).await;
+    let after = census(&*rig.one, entry, &[]).await;
+    assert_eq!(after.past, 0);
+    assert_ne!(after.list.unwrap().born, before.unwrap().born);
+    let lost = census(&*rig.one, old, &[]).await;
+    assert_eq!(lost.entry, Stands::No);
+}
+
+pub(crate) async fn a_roll_call_is_heard(rig: &Rig) {
+    let entry = append(&*rig.one, "a", 1).await;
+    let mut rings = rig.two.rings().await.expect("the ring can be heard");
+    let call = RollCall::Ring;
+    let gone = Vec::new();
+    let inquiry = Inquiry { entry, call, gone };
+    rig.one.census(inquiry).await.expect("the bus answers");
+    assert_eq!(heard(&mut rings).await, Ring::RollCall);
+}
+
+pub(crate) async fn a_member_that_signs_off_is_on_the_list_no_more(rig: &Rig) {
+    let (leaving, staying) = (Asker::new(1), Asker::new(2));
+    let entry = leaving.ask(&*rig.one, None).await.head;
+    staying.ask(&*rig.two, None).await;
+    let list = leaving.ask(&*rig.one, None).await.list;
+    // Somebody else has reported under this id since.
+    rig.two.sign_off(1, 1).await.expect("the bus answers");
+    assert_eq!(missing(&census(&*rig.two, entry, &[]).await), [1, 2]);
+    rig.one.sign_off(1, 2).await.expect("the bus answers");
+    let left = census(&*rig.two, entry, &[]).await;
+    assert_eq!(missing(&left), [2]);
+    assert_eq!(left.list, list, "the list is whole");
+}
+
+pub(crate) async fn a_member_that_is_gone_is_removed_unless_it_has_reported_again(rig: &Rig) {
+    let (gone, back) = (Asker::new(1), Asker::new(2));
+    let entry = gone.ask(&*rig.one, None).await.head;
+    back.ask(&*rig.one, None).await;
+    let silent = census(&*rig.two, entry, &[]).await.missing;
+    back.ask(&*rig.one, None).await;
+    let rest = census(&*rig.two, entry, &silent).await;
+    assert_eq!(missing(&rest), [2]);
+}
+
+pub(crate) async fn own_entries_are_found_again_or_not(rig: &Rig) {
+    let asker = Asker::new(1);
+    let ask = async |oldest, newest| {
+        let checkpoint = Some(Checkpoint { oldest, newest });
+        let question = Question {
+            checkpoint,
+            ..asker.question(None)
+        };
+        let answer = rig.one.sync(question).await;
+        answer.expect("the bus answers").standing
+    };
+    let first = append(&*rig.one, "a", 1).await;
+    let last = append(&*rig.one, "b", 2).await;
+    let lost = Position {
+        mark: Mark(9),
+        ..last
+    };
+    assert_eq!(ask(first, last).await, Standing::Whole);
+    assert_eq!(ask(first, lost).await, Standing::Cut);
+    assert_eq!(ask(lost, lost).await, Standing::Lacking);
+    let early = Position {
+        sequence: Sequence::default(),
+        ..lost
+    };
+    assert_eq!(ask(early, early).await, Standing::Trimmed);
+    assert_eq!(
+        asker.ask(&*rig.one, None).await.standing,
+        Standing::NotAsked
+    );
 }

@@ -1,5 +1,6 @@
 //! The hit path: may this request be answered from memory?
 
+use super::alone;
 use super::rule::Rule;
 use super::shared::Shared;
 use super::slot::{Entry, Slot};
@@ -136,7 +137,8 @@ impl Shared {
     /// The order matters: the proof is read first, then the cells are compared
     /// (both in `look`), then the time is read. What is served is then covered
     /// by a proof that is young *now*, and a process that was paused anywhere
-    /// before the last step notices it there.
+    /// before the last step notices it there. Without such a proof the entry may
+    /// prove itself; for that the same time counts.
     fn verdict(&self, rule: &Rule, ask: &Ask<'_>, entry: &Entry) -> Result<Moment, Miss> {
         if !entry.is_for(ask) {
             return Err(Miss::NotForThis);
@@ -149,7 +151,8 @@ impl Shared {
         if look.validity != race::Validity::Valid {
             return Err(Miss::Invalidated);
         }
-        if !self.is_proven(rule, now, Moment(look.as_of)) {
+        let as_of = Moment(look.as_of);
+        if !self.is_proven(rule, now, as_of) && !rule.proves_itself(now, as_of, entry.began) {
             return Err(Miss::Deaf);
         }
         // After the comparison: what was found serving here was compared before
@@ -172,6 +175,14 @@ impl Shared {
         let age = now.since(as_of);
         age <= rule.proof_within
             || (age <= rule.while_deaf && self.coherence.has_reported(rule.bound))
+    }
+}
+
+impl Rule {
+    /// Whether an entry whose fill began then answers while this instance is deaf,
+    /// its last proof being as of `as_of`: see [`alone`].
+    fn proves_itself(&self, now: Moment, as_of: Moment, began: Moment) -> bool {
+        alone::proves_itself(self.proof_within, now, as_of, began)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The cache that users hold: one for each instance of the application.
 
+mod alone;
 mod builder;
 mod counter;
 mod counters;

@@ -57,6 +57,15 @@ pub struct BusStats {
     pub published: u64,
     /// Batches that failed or had no answer in time; each is tried again.
     pub publish_failures: u64,
+    /// Batches sent once more, since the log had lost what it had acknowledged.
+    pub sent_again: u64,
+    /// Waits for everybody ([`WriteConcern::Applied`](crate::WriteConcern::Applied))
+    /// that ended because no instance serves the old answer any more.
+    pub applied: u64,
+    /// Those of them that had to wait out an instance that did not report.
+    pub waited_out: u64,
+    /// Waits for everybody that took too long.
+    pub applied_timeouts: u64,
     /// Entries heard by the ring.
     pub rings: u64,
     /// What came by the ring and was no entry.
@@ -159,6 +168,10 @@ impl From<Figures> for BusStats {
             sync_failures: figures.sync_failures,
             published: figures.published,
             publish_failures: figures.publish_failures,
+            sent_again: figures.sent_again,
+            applied: figures.applied,
+            waited_out: figures.waited_out,
+            applied_timeouts: figures.applied_timeouts,
             rings: figures.rings,
             garbage: figures.garbage,
             unreadable: figures.unreadable,

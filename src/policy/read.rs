@@ -50,8 +50,11 @@ pub(crate) struct OwnStore {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum WhileDeaf {
-    /// Answers nothing from memory. The default, and what the promises are made
-    /// for.
+    /// Answers from memory only with what was fetched within the staleness bound:
+    /// that is no older than the promise, whatever was not heard. So the handlers
+    /// see about one request for each key and bound. After ten bounds without a
+    /// proof, and before the first one, nothing is answered from memory. The
+    /// default, and what the promises are made for.
     #[default]
     Bypass,
     /// Answers from memory for this long after the staleness bound. On this

@@ -9,7 +9,7 @@ use tower_coherence::{Invalidate, Reached};
 const LOG: &str = "coherence:{shop}:log";
 
 #[tokio::test]
-async fn nothing_is_served_from_memory_while_redis_is_dead_and_all_is_well_after() {
+async fn nothing_old_is_served_from_memory_while_redis_is_dead_and_all_is_well_after() {
     let (mut server, database) = (RedisServer::start(&[]), Database::default());
     let [a, b] = pair(&server.url(), &server.url(), &database).await;
     a.warm("1").await;

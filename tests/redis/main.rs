@@ -3,8 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alone;
+mod applied;
 mod bad_input;
 mod choices;
+mod ends;
 mod faults;
 mod main_job;
 mod shop;
