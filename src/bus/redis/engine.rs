@@ -1,19 +1,20 @@
 //! The verbs of a bus, over Redis.
 
-use super::connection::Supervisor;
+use super::connection::{Live, Supervisor};
 use super::keys::Keys;
 use super::reply::{self, AppendReply, SyncReply};
 use super::scripts::Call;
 use super::settings::Redis;
-use super::{look, ring};
+use super::{look, ring, trouble};
 use crate::bus::engine::{
-    Answer, Appended, BusError, Engine, Form, LogEntry, Question, Rings, Verdict,
+    Answer, Appended, BusError, Engine, Form, LogEntry, Question, Rings, Trouble, Verdict,
 };
 use crate::bus::{Census, Inquiry};
 use crate::position::Mark;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use redis::Value;
 use std::hash::{BuildHasher, RandomState};
 
 /// Everything it holds ends with it: its connection, and the connection of each
@@ -23,12 +24,17 @@ pub(super) struct RedisEngine {
     pub(super) supervisor: Supervisor,
     pub(super) keys: Keys,
     max_log_entries: u64,
+    /// Where batches have to be on replicas too. With a connection of its own:
+    /// `WAIT` holds up what is behind it.
+    replicated: Option<(Supervisor, u32)>,
 }
 
 impl RedisEngine {
     pub(super) fn new(settings: Redis) -> Self {
         Self {
             supervisor: Supervisor::new(&settings),
+            replicated: (settings.wait_replicas > 0)
+                .then(|| (Supervisor::new(&settings), settings.wait_replicas)),
             keys: settings.keys,
             max_log_entries: settings.max_log_entries,
         }
@@ -39,13 +45,44 @@ impl RedisEngine {
         payload: &[u8],
         mark: Mark,
     ) -> Result<AppendReply, BusError> {
-        let live = self.supervisor.live(&self.keys).await?;
+        let supervisor = match &self.replicated {
+            Some((supervisor, _)) => supervisor,
+            None => &self.supervisor,
+        };
+        let live = supervisor.live(&self.keys).await?;
         let call = Call::append(&self.keys, self.max_log_entries, mark, payload);
-        let value = self.supervisor.run(&live, &call, &self.keys).await?;
-        reply::append(value, &self.keys).map_err(|(error, health)| {
-            self.supervisor.drop_doubtful(&live, health);
+        let value = supervisor.run(&live, &call, &self.keys).await?;
+        let reply = reply::append(value, &self.keys).map_err(|(error, health)| {
+            supervisor.drop_doubtful(&live, health);
             error
-        })
+        })?;
+        if let Some((supervisor, replicas)) = &self.replicated {
+            self.wait(supervisor, &live, *replicas).await?;
+        }
+        Ok(reply)
+    }
+
+    /// Waits until the replicas have what was written on this connection. Less than
+    /// the reply timeout, so that an answer comes in any case.
+    async fn wait(
+        &self,
+        supervisor: &Supervisor,
+        live: &Live,
+        replicas: u32,
+    ) -> Result<(), BusError> {
+        let limit = (supervisor.reply_timeout() / 2).as_millis().max(1);
+        let mut command = redis::cmd("WAIT");
+        command.arg(replicas).arg(limit.to_string());
+        match supervisor.command(live, &command, &self.keys).await? {
+            Value::Int(there) if there >= i64::from(replicas) => Ok(()),
+            Value::Int(there) => Err(BusError::new(
+                Trouble::Refused,
+                format!(
+                    "the batch is on {there} replicas of Redis, not on {replicas}: it is sent again"
+                ),
+            )),
+            _ => Err(trouble::unreadable("of WAIT")),
+        }
     }
 
     pub(super) async fn sync_once(&self, question: &Question) -> Result<SyncReply, BusError> {

@@ -25,6 +25,7 @@ pub struct Redis {
     pub(super) connect_timeout: Duration,
     pub(super) reply_timeout: Duration,
     pub(super) max_log_entries: u64,
+    pub(super) wait_replicas: u32,
 }
 
 impl Redis {
@@ -47,6 +48,7 @@ impl Redis {
             connect_timeout: Duration::from_secs(1),
             reply_timeout: Duration::from_millis(500),
             max_log_entries: 100_000,
+            wait_replicas: 0,
         })
     }
 
@@ -71,6 +73,20 @@ impl Redis {
     #[must_use]
     pub fn max_log_entries(mut self, entries: u64) -> Self {
         self.max_log_entries = entries;
+        self
+    }
+
+    /// On how many replicas an invalidation has to be before it counts as published
+    /// (`WAIT`). None unless set.
+    ///
+    /// A failover to one of them then loses nothing that was published. Without it
+    /// nothing stays stale either: a new master invalidates everything. Costs
+    /// one round trip more for each batch, on a connection of its own. With fewer replicas
+    /// than this, nothing is published: each batch is kept and tried again, and the
+    /// bus counts as down.
+    #[must_use]
+    pub fn wait_replicas(mut self, replicas: u32) -> Self {
+        self.wait_replicas = replicas;
         self
     }
 
@@ -109,6 +125,7 @@ impl fmt::Debug for Redis {
             .field("connect_timeout", &self.connect_timeout)
             .field("reply_timeout", &self.reply_timeout)
             .field("max_log_entries", &self.max_log_entries)
+            .field("wait_replicas", &self.wait_replicas)
             .finish()
     }
 }

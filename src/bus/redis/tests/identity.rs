@@ -3,9 +3,9 @@
 use super::*;
 use crate::bus::contract::{Asker, EVERYTHING, append};
 use crate::bus::engine::{BusError, Trouble, Verdict};
-use crate::position::Position;
+use crate::position::{Mark, Position};
 use support::eventually::eventually;
-use support::proxy::Proxy;
+use support::proxy::{Flow, Proxy};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -61,7 +61,7 @@ async fn the_first_append_after_a_restart_follows_everything() {
     append(&*bus, "a", 1).await;
     server.restart();
     eventually("an append", SOON, async || {
-        bus.append("b".into(), crate::position::Mark(2)).await.ok()
+        bus.append("b".into(), Mark(2)).await.ok()
     })
     .await;
     let log = server.cli(&["XRANGE", LOG, "-", "+"]);
@@ -136,7 +136,7 @@ async fn a_replica_proves_nothing_and_the_connection_to_it_is_not_kept() {
     assert_eq!(error.trouble, Trouble::Refused);
     assert!(error.message.contains("replica"), "{error}");
     assert_eq!(
-        trouble(bus.append("a".into(), crate::position::Mark(1)).await),
+        trouble(bus.append("a".into(), Mark(1)).await),
         Some(Trouble::Refused)
     );
     // The name leads to the master now; nobody has cut the old connection.
@@ -199,4 +199,34 @@ async fn where_info_is_allowed_a_reconnect_is_no_gap() {
     front.cut();
     let after = ask_until_answered(&*bus, &asker, Some(head)).await;
     assert_eq!(after.verdict, Verdict::Verified);
+}
+
+/// `WAIT` counts the replicas that have it: with the link cut there are none.
+#[tokio::test]
+async fn a_batch_that_has_to_be_on_a_replica_is_not_appended_while_the_link_is_cut() {
+    let master = RedisServer::start(&[]);
+    let link = Proxy::start(master.port()).await;
+    let replica = RedisServer::start(&["--replicaof", "127.0.0.1", &link.port().to_string()]);
+    let bus = at(&master.url()).wait_replicas(1).engine();
+    eventually("a replica", SOON, async || {
+        bus.append("a".into(), Mark(1)).await.ok()
+    })
+    .await;
+    assert!(
+        replica
+            .cli(&["XRANGE", LOG, "-", "+"])
+            .contains("0000000000000001")
+    );
+    link.both(Flow::BlackHole);
+    let error = bus.append("b".into(), Mark(2)).await.unwrap_err();
+    assert_eq!(error.trouble, Trouble::Refused);
+    assert!(error.message.contains("on 0 replicas"), "{error}");
+    // Questions go on meanwhile.
+    Asker::new(1).ask(&*bus, None).await;
+    link.both(Flow::Pass);
+    link.cut();
+    eventually("the replica is back", SOON, async || {
+        bus.append("c".into(), Mark(3)).await.ok()
+    })
+    .await;
 }
