@@ -25,9 +25,12 @@ pub enum WriteConcern {
     /// this long, and not at all while the bus is known to be down.
     ///
     /// With a timeout that is longer than the staleness bound, an instance that
-    /// has crashed or hangs makes one write wait, and not fail. Where a route of
-    /// any instance serves without a bound ([`ServeUntilExpiry`]) and that instance
-    /// does not report, the outcome is [`Applied::TimedOut`].
+    /// has crashed or hangs makes writes wait for a bound each, and not fail; after
+    /// ten bounds it counts as gone. A process that has just started waits for a
+    /// bound at each write too, until it has watched the instances for ten bounds.
+    /// Where a route of any instance serves without a bound ([`ServeUntilExpiry`]),
+    /// the outcome is always [`Applied::TimedOut`]: nobody knows for how long an
+    /// instance that is not heard of may go on.
     ///
     /// Costs a call of the bus or two beyond the append, and one sync of each
     /// instance; writes that wait at the same time share them.

@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn a_fill_proves_itself_for_one_bound() {
-        let began = at(Duration::from_secs(10));
+        let began = at(BOUND);
         let answers = |now| proves_itself(BOUND, now, at(Duration::ZERO), began);
         assert!(answers(began.plus(BOUND)));
         assert!(!answers(began.plus(BOUND + NANO)));

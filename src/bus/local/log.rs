@@ -65,7 +65,7 @@ impl<P: Clone + Weigh> Log<P> {
     /// it rings. Both verbs do this first.
     pub(crate) fn begin(&mut self, spare: Spare<P>) -> Option<LogEntry<P>> {
         let anew = rules::begins_anew(self.entries.is_empty(), self.identity, spare.server);
-        if self.identity != Some(spare.server) {
+        if rules::loses_members(self.identity, spare.server) {
             self.members.begin_anew(spare.mark);
         }
         self.identity = Some(spare.server);
@@ -189,6 +189,13 @@ impl<P: Clone + Weigh> Log<P> {
     /// Somebody's `FLUSHALL`: the log and all that was kept beside it are gone.
     pub(crate) fn wipe(&mut self) {
         *self = Self::new(self.limits);
+    }
+
+    /// Somebody's `DEL` of the log alone: the numbers begin again, and what was kept
+    /// beside it stays.
+    pub(crate) fn delete(&mut self) {
+        self.entries.clear();
+        self.last = Sequence::default();
     }
 
     /// Somebody's plain `XADD NOMKSTREAM`: it does not chain, and it does not

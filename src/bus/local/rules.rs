@@ -20,6 +20,12 @@ pub(super) fn begins_anew(empty: bool, stored: Option<Identity>, server: Identit
     empty || stored != Some(server)
 }
 
+/// Whether somebody may have been lost from the list of members: another server
+/// may have an old one.
+pub(super) fn loses_members(stored: Option<Identity>, server: Identity) -> bool {
+    stored != Some(server)
+}
+
 /// How many of the entries are already known to somebody who stands at `asked`.
 /// `None`: that entry is not in this log.
 pub(super) fn known<P>(entries: &VecDeque<LogEntry<P>>, asked: Position) -> Option<usize> {

@@ -186,3 +186,21 @@ async fn rig() -> crate::bus::contract::Rig {
 }
 
 crate::bus::contract::contract!(contract_on_local, super::rig);
+
+#[test]
+fn a_report_to_a_deleted_log_counts_for_no_entry_of_the_new_one() {
+    let mut log = Log::new(SMALL);
+    log.append(from(1, 10), Mark(12), "a");
+    let reported = log.append(from(1, 30), Mark(14), "b").position;
+    log.sync(from(1, 50), &question(Some(reported), 1));
+    log.delete();
+    let entry = log.append(from(1, 60), Mark(17), "c").position;
+    assert!(entry.sequence < reported.sequence);
+    let inquiry = Inquiry {
+        entry,
+        call: RollCall::Quiet,
+        gone: Vec::new(),
+    };
+    let census = log.census(from(1, 80), &inquiry);
+    assert_eq!((census.past, census.missing.len()), (0, 1));
+}

@@ -9,6 +9,9 @@
 //! [`Watch`] decides; one loop asks for all waiters, and rings at the members once
 //! for each round.
 
+mod rules;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use super::outbox::Landed;

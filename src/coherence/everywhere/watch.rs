@@ -1,8 +1,8 @@
 //! Who may still serve what an entry covers, as far as one process has observed.
 
-use crate::bus::{Census, List, Report, Stands};
+use super::rules;
+use crate::bus::{Census, List, Report};
 use crate::clock::nanos;
-use crate::coherence::settings::ALONE_FOR;
 use crate::position::Mark;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 ///
 /// Without input, output or clock: instants are handed in. Two arguments end a wait.
 ///
-/// - *By report.* The list is older than [`ALONE_FOR`] times the largest bound:
+/// - *By report.* The list is older than `ALONE_FOR` times the largest bound:
 ///   whoever serves has a proof that is younger than the list, so it is on it. Each
 ///   member on it has reported the entry or a later one of the same log, or has not
 ///   reported for that many of its own bounds, and so serves nothing.
@@ -90,16 +90,14 @@ impl Watch {
             self.silent.insert(report.member, (*report, since));
         }
         let silent = self.silent.values();
-        let (gone, missing): (Vec<_>, Vec<_>) = silent.partition(|(report, since)| {
-            let bound = nanos(report.bound);
-            bound != u64::MAX && sent.saturating_sub(*since) >= alone_for(bound)
-        });
+        let (gone, missing): (Vec<_>, Vec<_>) =
+            silent.partition(|(report, since)| rules::is_gone(*since, sent, nanos(report.bound)));
         let whole = self
             .list
-            .is_some_and(|(_, since)| sent.saturating_sub(since) >= alone_for(self.largest));
+            .is_some_and(|(_, since)| rules::is_whole(since, sent, self.largest));
         let all = missing.is_empty() && census.more == 0;
         Judgement {
-            verdict: if whole && all && census.entry == Stands::Yes {
+            verdict: if whole && all && rules::reports_count(census.entry) {
                 Verdict::Everywhere
             } else {
                 Verdict::NotYet
@@ -113,156 +111,6 @@ impl Watch {
     /// When the largest bound will have passed since the log took an entry. `None`:
     /// never, or it is not known.
     pub(crate) fn passes(&self, taken: u64) -> Option<u64> {
-        (self.heard && self.largest != u64::MAX).then(|| taken.saturating_add(self.largest))
-    }
-}
-
-/// For how long after its last proof a member may serve anything.
-fn alone_for(bound: u64) -> u64 {
-    bound.saturating_mul(u64::from(ALONE_FOR))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const BOUND: Duration = Duration::from_nanos(10);
-    const _: () = assert!(ALONE_FOR == 10, "the instants below are for this");
-
-    fn list(born: u64) -> Option<List> {
-        Some(List {
-            born: Mark(born),
-            largest: BOUND,
-        })
-    }
-
-    fn report(member: u64, counter: u64) -> Report {
-        Report {
-            member,
-            counter,
-            bound: BOUND,
-        }
-    }
-
-    fn census(missing: &[Report]) -> Census {
-        Census {
-            list: list(1),
-            entry: Stands::Yes,
-            past: 2,
-            missing: missing.to_vec(),
-            more: 0,
-        }
-    }
-
-    /// One that has seen the list since 1000.
-    fn watch() -> Watch {
-        let mut watch = Watch::new(BOUND);
-        watch.saw(list(1), 1000);
-        watch
-    }
-
-    #[test]
-    fn all_have_reported_to_a_list_that_is_older_than_the_bound() {
-        let judgement = watch().judge(&census(&[]), 1100, 1101);
-        assert_eq!(judgement.verdict, Verdict::Everywhere);
-        assert_eq!(judgement.by, 2);
-    }
-
-    #[test]
-    fn a_list_that_is_younger_than_the_bound_may_lack_somebody() {
-        let judgement = watch().judge(&census(&[]), 1099, 1200);
-        assert_eq!(judgement.verdict, Verdict::NotYet);
-        let mut fresh = Watch::new(BOUND);
-        let judgement = fresh.judge(&census(&[]), 5000, 5001);
-        assert_eq!(judgement.verdict, Verdict::NotYet);
-    }
-
-    #[test]
-    fn a_list_that_begins_anew_is_young_again() {
-        let mut watch = watch();
-        watch.saw(list(2), 1150);
-        let anew = Census {
-            list: list(2),
-            ..census(&[])
-        };
-        assert_eq!(watch.judge(&anew, 1249, 1249).verdict, Verdict::NotYet);
-        assert_eq!(watch.judge(&anew, 1250, 1250).verdict, Verdict::Everywhere);
-    }
-
-    #[test]
-    fn a_server_that_does_not_say_who_it_is_proves_no_list() {
-        let unknown = Census {
-            list: None,
-            ..census(&[])
-        };
-        let mut watch = watch();
-        assert_eq!(watch.judge(&unknown, 5000, 5000).verdict, Verdict::NotYet);
-        assert_eq!(watch.judge(&unknown, 9000, 9000).verdict, Verdict::NotYet);
-    }
-
-    #[test]
-    fn an_entry_that_does_not_stand_any_more_was_reported_by_nobody() {
-        let lost = Census {
-            entry: Stands::No,
-            ..census(&[])
-        };
-        assert_eq!(watch().judge(&lost, 5000, 5000).verdict, Verdict::NotYet);
-    }
-
-    #[test]
-    fn a_missing_member_is_waited_for_until_its_report_is_older_than_its_bound() {
-        let mut watch = watch();
-        let missing = census(&[report(7, 1)]);
-        let first = watch.judge(&missing, 2000, 2010);
-        assert_eq!((first.verdict, first.missing), (Verdict::NotYet, vec![7]));
-        assert_eq!(watch.judge(&missing, 2109, 2110).verdict, Verdict::NotYet);
-        let last = watch.judge(&missing, 2110, 2111);
-        assert_eq!(last.verdict, Verdict::Everywhere);
-        assert_eq!(last.gone, [report(7, 1)]);
-    }
-
-    #[test]
-    fn a_member_that_reports_something_older_is_alive_and_waited_for() {
-        let mut watch = watch();
-        let _ = watch.judge(&census(&[report(7, 1)]), 2000, 2010);
-        let again = watch.judge(&census(&[report(7, 2)]), 2200, 2210);
-        assert_eq!((again.verdict, again.missing), (Verdict::NotYet, vec![7]));
-    }
-
-    #[test]
-    fn a_member_without_a_bound_is_waited_for_for_ever() {
-        let mut watch = watch();
-        let endless = Report {
-            bound: Duration::MAX,
-            ..report(7, 1)
-        };
-        let missing = census(&[endless]);
-        let _ = watch.judge(&missing, 2000, 2000);
-        assert_eq!(watch.judge(&missing, 9000, 9000).verdict, Verdict::NotYet);
-    }
-
-    #[test]
-    fn time_alone_ends_a_wait_after_the_largest_bound_ever_heard_of() {
-        assert_eq!(Watch::new(BOUND).passes(140), None);
-        let mut watch = watch();
-        assert_eq!(watch.passes(140), Some(150));
-        let wider = List {
-            born: Mark(1),
-            largest: BOUND * 3,
-        };
-        watch.saw(Some(wider), 1001);
-        watch.saw(list(2), 1002);
-        assert_eq!(watch.passes(140), Some(170));
-        watch.widen(Duration::MAX);
-        assert_eq!(watch.passes(140), None);
-    }
-
-    #[test]
-    fn more_missing_members_than_one_answer_names_are_missing_all_the_same() {
-        let more = Census {
-            more: 1,
-            ..census(&[])
-        };
-        assert_eq!(watch().judge(&more, 5000, 5000).verdict, Verdict::NotYet);
+        (self.heard && self.largest != u64::MAX).then(|| rules::passes(taken, self.largest))
     }
 }

@@ -29,3 +29,7 @@ pub(super) fn is_past<P>(
 ) -> bool {
     reported.sequence >= entry.sequence && known(entries, reported).is_some()
 }
+
+pub(super) fn loses_members(stored: Option<Identity>, server: Identity) -> bool {
+    stored != Some(server)
+}

@@ -1,0 +1,20 @@
+//! Broken: a list is believed however young it is.
+
+use crate::bus::Stands;
+use crate::coherence::settings::ALONE_FOR;
+
+pub(super) fn is_whole(_: u64, _: u64, _: u64) -> bool {
+    true
+}
+
+pub(super) fn is_gone(since: u64, sent: u64, bound: u64) -> bool {
+    sent.saturating_sub(since) >= bound * u64::from(ALONE_FOR)
+}
+
+pub(super) fn reports_count(entry: Stands) -> bool {
+    entry == Stands::Yes
+}
+
+pub(super) fn passes(taken: u64, largest: u64) -> u64 {
+    taken + largest
+}

@@ -1,0 +1,20 @@
+//! Broken: who has not reported counts as gone.
+
+use crate::bus::Stands;
+use crate::coherence::settings::ALONE_FOR;
+
+pub(super) fn is_whole(since: u64, sent: u64, largest: u64) -> bool {
+    sent.saturating_sub(since) >= largest * u64::from(ALONE_FOR)
+}
+
+pub(super) fn is_gone(_: u64, _: u64, _: u64) -> bool {
+    true
+}
+
+pub(super) fn reports_count(entry: Stands) -> bool {
+    entry == Stands::Yes
+}
+
+pub(super) fn passes(taken: u64, largest: u64) -> u64 {
+    taken + largest
+}

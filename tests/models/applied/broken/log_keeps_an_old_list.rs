@@ -1,0 +1,32 @@
+//! Broken: a new master takes its old list of members for a whole one.
+
+use crate::bus::LogEntry;
+use crate::position::Position;
+use std::collections::VecDeque;
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Identity {
+    pub(crate) run: u64,
+    pub(crate) replication: u64,
+}
+
+pub(super) fn begins_anew(empty: bool, stored: Option<Identity>, server: Identity) -> bool {
+    empty || stored != Some(server)
+}
+
+pub(super) fn loses_members(stored: Option<Identity>, _: Identity) -> bool {
+    stored.is_none()
+}
+
+pub(super) fn known<P>(entries: &VecDeque<LogEntry<P>>, asked: Position) -> Option<usize> {
+    let place = entries.iter().rposition(|entry| entry.position == asked)?;
+    Some(place + 1)
+}
+
+pub(super) fn is_past<P>(
+    entries: &VecDeque<LogEntry<P>>,
+    reported: Position,
+    entry: Position,
+) -> bool {
+    reported.sequence >= entry.sequence && known(entries, reported).is_some()
+}
