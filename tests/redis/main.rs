@@ -10,6 +10,7 @@ mod choices;
 mod ends;
 mod faults;
 mod main_job;
+mod rig;
 mod shop;
 mod start;
 mod writes;

@@ -15,8 +15,11 @@ pub enum Flow {
     Pass,
     /// Each piece is passed on this much later, in order.
     Delay(Duration),
-    /// Read and thrown away: to the sender all looks well.
+    /// Read and thrown away: to the sender all looks well. On TCP this is what
+    /// loss amounts to: a piece that is missing between two others cannot be.
     BlackHole,
+    /// At most this many bytes in a second, in order; zero is one.
+    Throttle(u32),
 }
 
 /// What happens to connections.
@@ -159,7 +162,7 @@ async fn carry(mut client: TcpStream, mut cuts: watch::Receiver<Cut>, switches: 
 async fn pump(
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
-    flow: watch::Receiver<Flow>,
+    mut flow: watch::Receiver<Flow>,
 ) -> Option<()> {
     let mut buffer = vec![0; 16 << 10];
     loop {
@@ -167,12 +170,47 @@ async fn pump(
         if length == 0 {
             return None;
         }
-        let now = *flow.borrow();
+        let now = *flow.borrow_and_update();
         match now {
             Flow::BlackHole => continue,
             Flow::Delay(time) => tokio::time::sleep(time).await,
+            Flow::Throttle(rate) => {
+                trickle(&mut to, &buffer[..length], rate, &mut flow).await?;
+                continue;
+            }
             Flow::Pass => {}
         }
         to.write_all(&buffer[..length]).await.ok()?;
     }
+}
+
+/// How many pieces of a second a throttled flow sends in.
+const BEATS: u32 = 20;
+
+/// Sends the bytes at this rate, and the rest at once when the switch is turned.
+async fn trickle(
+    to: &mut WriteHalf<'_>,
+    mut bytes: &[u8],
+    rate: u32,
+    flow: &mut watch::Receiver<Flow>,
+) -> Option<()> {
+    let rate = rate.max(1);
+    while !bytes.is_empty() {
+        let most = (rate / BEATS).max(1);
+        let piece = u32::try_from(bytes.len()).map_or(most, |length| most.min(length));
+        let takes = Duration::from_secs(1) * piece / rate;
+        let piece = piece as usize;
+        tokio::select! {
+            () = tokio::time::sleep(takes) => {
+                to.write_all(&bytes[..piece]).await.ok()?;
+                bytes = &bytes[piece..];
+            }
+            // An error would mean that the proxy is gone, and this with it.
+            _ = flow.changed() => {
+                to.write_all(bytes).await.ok()?;
+                return Some(());
+            }
+        }
+    }
+    Some(())
 }

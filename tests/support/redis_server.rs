@@ -39,6 +39,36 @@ impl RedisServer {
         panic!("redis-server does not start with {arguments:?}");
     }
 
+    /// A replica of the server at this loopback port, which may be a proxy's: cut
+    /// the link there. Returns when it has what its master has.
+    pub fn start_replica(master: u16) -> Self {
+        let master = master.to_string();
+        let replica = Self::start(&["--replicaof", "127.0.0.1", &master]);
+        for _ in 0..LOOKS {
+            if replica.in_step() {
+                return replica;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        panic!("the replica does not find its master");
+    }
+
+    /// Whether its link to its master is up.
+    pub fn in_step(&self) -> bool {
+        let said = self.cli(&["INFO", "replication"]);
+        said.contains("master_link_status:up")
+    }
+
+    /// Makes a master of a replica.
+    pub fn promote(&self) {
+        self.cli(&["REPLICAOF", "NO", "ONE"]);
+    }
+
+    /// Makes a replica of it again, which loses what only it had.
+    pub fn follow(&self, master: u16) {
+        self.cli(&["REPLICAOF", "127.0.0.1", &master.to_string()]);
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -93,6 +123,14 @@ impl RedisServer {
     pub fn restart(&mut self) {
         self.kill();
         assert!(self.launch(), "redis-server does not start again");
+    }
+
+    /// The same, and what it had on disk is gone too.
+    pub fn kill_and_forget(&mut self) {
+        self.kill();
+        // Only fails if there is nothing.
+        let _ = std::fs::remove_dir_all(&self.directory);
+        std::fs::create_dir_all(&self.directory).expect("a directory for the server");
     }
 
     /// SIGSTOP: it keeps its connections and answers nothing.

@@ -1,7 +1,16 @@
 //! The Redis bus against a real server.
 
-#[path = "../../../../tests/support/mod.rs"]
-mod support;
+#[path = "../../../../tests/support"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "of what tests share, this uses a part"
+)]
+mod support {
+    pub mod eventually;
+    pub mod proxy;
+    pub mod redis_server;
+}
 
 mod faults;
 mod identity;
