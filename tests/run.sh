@@ -1,8 +1,8 @@
 #!/bin/sh
 # Runs every test. Arguments go to `cargo test`, for example: sh tests/run.sh --test house
 #
-# The tests start their own servers on free ports; all they need is the
-# `redis-server` program, which is installed here where it is missing.
+# The tests start their own servers on free ports; all they need is the programs
+# `redis-server` and `python3`, which are installed here where they are missing.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -22,41 +22,50 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1"
 }
 
-install_redis() {
+install() {
     command -v apt-get >/dev/null 2>&1 || return 1
-    echo "redis-server is missing; installing it with apt-get"
-    apt_install redis-server && return 0
+    echo "$1 is missing; installing it with apt-get"
+    apt_install "$1" && return 0
     # The package lists may be missing or old.
-    as_root apt-get update && apt_install redis-server
+    as_root apt-get update && apt_install "$1"
 }
 
+# explain WHAT APT PACMAN OTHERS: the program, and the names of its package.
 explain() {
     {
-        echo "The tests need the program redis-server (7 or later), and it could not be installed here."
+        echo "The tests need the program $1, and it could not be installed here."
         echo "Install it, then run this again:"
         if command -v apt-get >/dev/null 2>&1; then
-            echo "    sudo apt-get update && sudo apt-get install redis-server"
+            echo "    sudo apt-get update && sudo apt-get install $2"
         elif command -v brew >/dev/null 2>&1; then
-            echo "    brew install redis"
+            echo "    brew install $4"
         elif command -v dnf >/dev/null 2>&1; then
-            echo "    sudo dnf install redis"
+            echo "    sudo dnf install $4"
         elif command -v pacman >/dev/null 2>&1; then
-            echo "    sudo pacman -S redis"
+            echo "    sudo pacman -S $3"
         elif command -v apk >/dev/null 2>&1; then
-            echo "    apk add redis"
+            echo "    apk add $4"
         else
-            echo "    (with this system's package manager; the package is named redis or redis-server)"
+            echo "    (with this system's package manager; the package is named $2 or $3)"
         fi
     } >&2
 }
 
+# The program's name is that of its package for apt.
 if ! command -v redis-server >/dev/null 2>&1; then
-    if ! install_redis || ! command -v redis-server >/dev/null 2>&1; then
-        explain
+    if ! install redis-server || ! command -v redis-server >/dev/null 2>&1; then
+        explain "redis-server (7 or later)" redis-server redis redis
+        exit 1
+    fi
+fi
+if ! command -v python3 >/dev/null 2>&1; then
+    if ! install python3 || ! command -v python3 >/dev/null 2>&1; then
+        explain "python3 (with its module sqlite3)" python3 python python3
         exit 1
     fi
 fi
 redis-server --version
+python3 --version
 
 # `cargo test` and not a faster runner: it needs nothing installed, and it runs
 # the documentation's examples too.

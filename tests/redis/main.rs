@@ -4,6 +4,7 @@
 mod support;
 
 mod alone;
+mod anyone;
 mod applied;
 mod bad_input;
 mod choices;
@@ -13,4 +14,5 @@ mod main_job;
 mod rig;
 mod shop;
 mod start;
+mod versions;
 mod writes;

@@ -18,6 +18,8 @@ const MOST_LOG_ENTRIES: u64 = 1_000_000_000;
 /// processes that name the same server and namespace.
 ///
 /// Nothing is connected before the cache is first used.
+///
+#[doc = include_str!("../../docs/anyone.md")]
 #[derive(Clone)]
 pub struct Redis {
     pub(super) server: ConnectionInfo,
