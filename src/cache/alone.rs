@@ -5,6 +5,8 @@
 //! missing from it for one bound. While deaf, the store is a cache with the bound
 //! for a lifetime: the origin sees one call for each key and bound, not one for
 //! each request, and no request is answered with anything older than the promise.
+//! Where the handler reads a lagging replica, its fill counts as begun that much
+//! earlier.
 //!
 //! Two instances never answer so:
 //!

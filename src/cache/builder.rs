@@ -11,7 +11,7 @@ use crate::coherence::{self, Coherence};
 use crate::concern::WriteConcern;
 use crate::error::Error;
 use crate::eviction::Eviction;
-use crate::policy::{Policy, WhileDeaf};
+use crate::policy::{BusDown, Policy, WhileDeaf};
 use crate::telemetry;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
@@ -29,6 +29,7 @@ use tokio::sync::Semaphore;
 /// | largest stored body | 1 MiB |
 /// | staleness bound, heartbeat | 3 s, a third of the bound |
 /// | while deaf | bypass |
+/// | writes while the bus is down | queue |
 /// | write concern | published, 500 ms |
 /// | fills and writes in tasks | 1,024 at once; a fill 30 s |
 /// | cells | 1,000,000 |
@@ -51,6 +52,7 @@ impl Default for CacheBuilder {
             settings: Settings {
                 policy: Policy::from_headers(),
                 while_deaf: WhileDeaf::Bypass,
+                while_bus_down: BusDown::Queue,
                 concern: WriteConcern::default(),
                 bound: Duration::from_secs(3),
                 max_body_bytes: 1024 * 1024,
@@ -116,6 +118,14 @@ impl CacheBuilder {
     /// What to do while deaf, for policies that do not say.
     pub fn while_deaf(mut self, choice: WhileDeaf) -> Self {
         self.settings.while_deaf = choice;
+        self
+    }
+
+    /// What becomes of unsafe requests while the bus is known to be down, where the
+    /// [`WritePolicy`](crate::policy::WritePolicy) of a layer does not say. Not of
+    /// gRPC calls, see [`BusDown`].
+    pub fn while_bus_down(mut self, choice: BusDown) -> Self {
+        self.settings.while_bus_down = choice;
         self
     }
 

@@ -18,6 +18,8 @@ pub(crate) struct Counters {
     /// Responses that were not stored, by reason.
     pub(crate) refusals: Tally,
     pub(crate) writes: Counter,
+    /// Unsafe requests answered without the handler, since the bus was down.
+    pub(crate) refused_writes: Counter,
     /// Targets invalidated here, asked for on this instance or heard of.
     pub(crate) invalidations: Counter,
     /// Entries that the sweeper removed because they were dead.

@@ -3,6 +3,7 @@
 
 use super::counters::Counters;
 use super::events::Teller;
+use super::settling::Settling;
 use super::shared::Shared;
 use super::shelves::Shelves;
 use super::sweeper::Sweeper;
@@ -46,6 +47,7 @@ pub(crate) struct Applier {
     pub(super) counters: Arc<Counters>,
     pub(super) teller: Teller,
     pub(super) sweeper: Sweeper,
+    pub(super) settling: Settling,
 }
 
 impl Applier {
@@ -64,6 +66,7 @@ impl Applier {
             counters,
             teller: Teller::new(),
             sweeper,
+            settling: Settling::default(),
         }
     }
 }
@@ -72,6 +75,16 @@ impl Applier {
     fn raises(&self, targets: &[Target]) -> Vec<Raise> {
         let raises = targets.iter().flat_map(|target| self.names.raises(target));
         raises.collect()
+    }
+
+    /// The cells of the targets, noted as about to be raised: **first the note,
+    /// then the cells**, see [`Settling::note`].
+    fn noted(&self, targets: &[Target]) -> Vec<Raise> {
+        let raises = self.raises(targets);
+        if !raises.is_empty() && self.settling.is_used() {
+            self.settling.note(&raises, self.sweeper.clock.now());
+        }
+        raises
     }
 
     fn tell(&self, targets: &[Target]) {
@@ -85,12 +98,12 @@ impl Applier {
 
 impl Sink for Applier {
     fn apply(&self, targets: &[Target]) {
-        self.core.apply(&self.raises(targets));
+        self.core.apply(&self.noted(targets));
         self.tell(targets);
     }
 
     fn apply_then_prove(&self, targets: &[Target], as_of: Moment) {
-        self.core.apply_then_prove(&self.raises(targets), as_of.0);
+        self.core.apply_then_prove(&self.noted(targets), as_of.0);
         self.tell(targets);
     }
 

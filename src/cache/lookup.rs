@@ -152,7 +152,7 @@ impl Shared {
             return Err(Miss::Invalidated);
         }
         let as_of = Moment(look.as_of);
-        if !self.is_proven(rule, now, as_of) && !rule.proves_itself(now, as_of, entry.began) {
+        if !self.is_proven(rule, now, as_of) && !rule.proves_itself(now, as_of, entry) {
             return Err(Miss::Deaf);
         }
         // After the comparison: what was found serving here was compared before
@@ -179,10 +179,10 @@ impl Shared {
 }
 
 impl Rule {
-    /// Whether an entry whose fill began then answers while this instance is deaf,
-    /// its last proof being as of `as_of`: see [`alone`].
-    fn proves_itself(&self, now: Moment, as_of: Moment, began: Moment) -> bool {
-        alone::proves_itself(self.proof_within, now, as_of, began)
+    /// Whether the entry answers while this instance is deaf, its last proof being
+    /// as of `as_of`: see [`alone`].
+    fn proves_itself(&self, now: Moment, as_of: Moment, entry: &Entry) -> bool {
+        alone::proves_itself(self.proof_within, now, as_of, entry.read_as_of)
     }
 }
 

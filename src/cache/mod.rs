@@ -13,6 +13,7 @@ mod publisher;
 
 mod record;
 mod rule;
+mod settling;
 mod shared;
 mod shelves;
 mod shutdown;

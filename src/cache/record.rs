@@ -66,6 +66,8 @@ pub(crate) enum Unstored {
     Tags,
     /// It was invalidated while it was filled.
     Invalidated,
+    /// It began so soon after an invalidation that it may have read what was before.
+    Settling,
     /// There are as many cells as there may be.
     Cells,
     /// The URI has as many variants as it may have.
@@ -86,6 +88,7 @@ impl Unstored {
             Self::WrongLength => "wrong-content-length",
             Self::Tags => "tags-over-the-limit",
             Self::Invalidated => "invalidated-meanwhile",
+            Self::Settling => "settling",
             Self::Cells => "cells-over-the-limit",
             Self::Variants => "variants-over-the-limit",
             Self::PolicyPanicked => "policy-panicked",
@@ -127,6 +130,7 @@ impl Shared {
         let bond = self.core.bind(fill, &names);
         let verdict = Verdict::of(fill.reading(), &bond);
         let bound = match &bond {
+            Ok(_) if !self.has_settled(recipe, &draft, &names) => Err(Unstored::Settling),
             Ok(_) => Ok(()),
             Err(Unbound::Invalidated { .. }) => Err(Unstored::Invalidated),
             Err(Unbound::Full { .. }) => Err(Unstored::Cells),
@@ -140,8 +144,10 @@ impl Shared {
             headers: draft.headers,
             body,
             trailers,
-            bond: bond.ok(),
-            began: draft.began,
+            // Unsettled, it is proven by its beginning only: later proofs of this
+            // instance say nothing of what the handler had not read.
+            bond: bond.ok().filter(|_| bound != Err(Unstored::Settling)),
+            read_as_of: recipe.rule.read_as_of(draft.began),
             received: draft.received,
             initial_age: draft.initial_age,
             lifetime: draft.lifetime,
@@ -149,6 +155,13 @@ impl Shared {
         }));
         let placed = bound.and_then(|()| self.place(recipe, &slot, variants.as_deref()));
         (slot, verdict, placed)
+    }
+
+    /// Asked after the fill was bound: an invalidation leaves its note before it
+    /// raises the cells.
+    fn has_settled(&self, recipe: &Recipe, draft: &Draft, names: &[u128]) -> bool {
+        let settling = &self.applier.settling;
+        settling.settled(names, draft.began, recipe.rule.settle)
     }
 
     /// Lets requests for this key run side by side for a while.

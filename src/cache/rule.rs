@@ -3,6 +3,7 @@
 use super::shared::Shared;
 use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
+use crate::clock::{Moment, nanos};
 use crate::policy::{Policy, WhileDeaf};
 use crate::store::Shelf;
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub(crate) struct Rule {
     pub(crate) proof_within: Duration,
     /// How old it may be once the log has heard that this instance uses `bound`.
     pub(crate) while_deaf: Duration,
+    /// By how much what the handler reads may lag behind.
+    pub(crate) settle: Duration,
     /// The staleness bound of this rule; [`Duration::MAX`]: none.
     pub(crate) bound: Duration,
 }
@@ -36,6 +39,7 @@ impl Rule {
             WhileDeaf::ServeUntilExpiry => Duration::MAX,
         };
         Self {
+            settle: policy.settle_window(),
             policy,
             shelf,
             shelf_id,
@@ -43,6 +47,11 @@ impl Rule {
             while_deaf: within(largest),
             bound: largest,
         }
+    }
+
+    /// The moment that a fill which began then may have read as of.
+    pub(crate) fn read_as_of(&self, began: Moment) -> Moment {
+        Moment(began.0.saturating_sub(nanos(self.settle)))
     }
 }
 
@@ -61,6 +70,8 @@ impl Shared {
         let settings = &self.settings;
         let rule = Rule::new(policy, &self.shelves, settings.bound, settings.while_deaf);
         self.coherence.widen(rule.bound);
+        let settling = &self.applier.settling;
+        settling.widen(rule.settle, settings.fill_timeout, || self.clock.now());
         Arc::new(rule)
     }
 }

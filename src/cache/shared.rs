@@ -7,7 +7,7 @@ use super::slot::Slot;
 use crate::clock::Clock;
 use crate::coherence::Coherence;
 use crate::concern::WriteConcern;
-use crate::policy::{Policy, WhileDeaf};
+use crate::policy::{BusDown, Policy, WhileDeaf};
 use crate::store::Names;
 use crate::store::race::{Core, Flights};
 use crate::telemetry;
@@ -54,6 +54,7 @@ pub(crate) type FlightKey = (ShelfId, u128);
 pub(crate) struct Settings {
     pub(crate) policy: Policy,
     pub(crate) while_deaf: WhileDeaf,
+    pub(crate) while_bus_down: BusDown,
     pub(crate) concern: WriteConcern,
     pub(crate) bound: Duration,
     pub(crate) max_body_bytes: usize,

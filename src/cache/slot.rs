@@ -39,11 +39,13 @@ pub(crate) struct Entry {
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<HeaderMap>,
     /// What ties it to the invalidation clock. `None`: it was invalidated while it
-    /// was filled. Then it goes to those who came before the invalidation, and
-    /// never on the shelf.
+    /// was filled, and goes to those who came before the invalidation; or it may
+    /// have read what was before one, and goes to those who wait while that is
+    /// within the bound. Never on the shelf.
     pub(crate) bond: Option<Bond>,
-    /// When the fill began: the response is not older news than this.
-    pub(crate) began: Moment,
+    /// The response is not older news than this: when the fill began, less what the
+    /// handler's source may lag behind.
+    pub(crate) read_as_of: Moment,
     /// When the response head was there.
     pub(crate) received: Moment,
     /// Its age at that moment (RFC 9111 §4.2.3).

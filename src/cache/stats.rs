@@ -25,8 +25,11 @@ pub struct Stats {
     pub stored: u64,
     /// Responses not stored, by reason.
     pub refusals: BTreeMap<&'static str, u64>,
-    /// Unsafe requests, and gRPC calls.
+    /// Unsafe requests, and gRPC calls, that were let through.
     pub writes: u64,
+    /// Those that were refused, since the bus was down, see
+    /// [`BusDown`](crate::policy::BusDown).
+    pub refused_writes: u64,
     /// Targets invalidated here, whether asked for here or heard of.
     pub invalidations: u64,
     /// Invalidations attached to a response that no layer read, in the process.
@@ -123,6 +126,7 @@ impl Stats {
             stored: counters.stored.get(),
             refusals: counters.refusals.snapshot(),
             writes: counters.writes.get(),
+            refused_writes: counters.refused_writes.get(),
             invalidations: counters.invalidations.get(),
             invalidations_unread: telemetry::invalidations_unread(),
             evicted: shelves.iter().map(|shelf| shelf.evicted()).sum(),

@@ -180,6 +180,11 @@ impl Coherence {
         heard.is_some_and(|until| self.shared.clock.now() <= until)
     }
 
+    /// Whether the bus is known to be down.
+    pub(crate) fn is_down(&self) -> bool {
+        self.shared.figures().is_down()
+    }
+
     /// What this knows about itself.
     pub(crate) fn figures(&self) -> Figures {
         let shared = &self.shared;
@@ -234,7 +239,7 @@ impl Coherence {
     fn can_wait(&self) -> bool {
         self.ensure_running();
         let can_wait = tasks::runtime().is_some() && self.is_running();
-        can_wait && !self.shared.figures().is_down()
+        can_wait && !self.is_down()
     }
 
     fn reached(&self, ticket: Ticket) -> Reached {

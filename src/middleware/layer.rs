@@ -2,7 +2,7 @@
 
 use super::service::CacheService;
 use crate::cache::{Cache, Rule, Shared};
-use crate::policy::Policy;
+use crate::policy::{Policy, WritePolicy};
 use std::sync::Arc;
 use tower_layer::Layer;
 
@@ -18,6 +18,7 @@ use tower_layer::Layer;
 pub struct CacheLayer {
     cache: Arc<Shared>,
     rule: Arc<Rule>,
+    writes: WritePolicy,
 }
 
 impl Cache {
@@ -36,6 +37,7 @@ impl CacheLayer {
         Self {
             cache: cache.shared().clone(),
             rule: cache.shared().rule(policy),
+            writes: WritePolicy::new(),
         }
     }
 
@@ -44,8 +46,15 @@ impl CacheLayer {
     pub fn policy(self, policy: Policy) -> Self {
         Self {
             rule: self.cache.rule(policy),
-            cache: self.cache,
+            ..self
         }
+    }
+
+    /// The same layer with a policy of its own for writes. Without one, they are
+    /// as the cache says.
+    #[must_use]
+    pub fn write_policy(self, writes: WritePolicy) -> Self {
+        Self { writes, ..self }
     }
 }
 
@@ -53,6 +62,7 @@ impl<S> Layer<S> for CacheLayer {
     type Service = CacheService<S>;
 
     fn layer(&self, inner: S) -> CacheService<S> {
-        CacheService::new(inner, self.cache.clone(), self.rule.clone())
+        let (cache, rule) = (self.cache.clone(), self.rule.clone());
+        CacheService::new(inner, cache, rule, self.writes.clone())
     }
 }

@@ -7,6 +7,7 @@
 //! read ──►  miss ─► wait for a flight ────────► response from memory
 //!                └► lead ─► fill in a task ───► response, copied for the store
 //! write ─────────► task to the response head ─► invalid here, outbox, response
+//!       └► refused while the bus is down ─────► 503, where that is chosen
 //! other ─────────► the client's own future ───► response, untouched
 //! ```
 
@@ -25,6 +26,7 @@ mod noted;
 mod outside;
 mod pass;
 mod read;
+mod refused;
 mod respond;
 mod service;
 mod settle;

@@ -124,7 +124,8 @@ impl Read {
     /// Whether the result of a flight answers this request: it is for the same
     /// key and variant, and it is proven.
     ///
-    /// A fill proves itself: what it read is no older than its own beginning, so
+    /// A fill proves itself: what it read is no older than its own beginning (less
+    /// the settle window, where its source lags), so
     /// flights go on while this instance is deaf. The proof of the instance counts
     /// only for what is valid after that proof was read: a process that was paused
     /// between the landing and this look may have heard since what the result
@@ -135,7 +136,8 @@ impl Read {
         };
         let look = entry.bond.as_ref().map(|bond| self.cache.core.look(bond));
         let valid = look.filter(|look| look.validity == Validity::Valid);
-        let as_of = valid.map_or(entry.began, |look| Moment(look.as_of).max(entry.began));
+        let own = entry.read_as_of;
+        let as_of = valid.map_or(own, |look| Moment(look.as_of).max(own));
         let now = self.cache.clock.now();
         let taken =
             entry.is_for(&self.ask()) && self.cache.is_proven(&self.recipe.rule, now, as_of);

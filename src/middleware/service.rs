@@ -5,9 +5,9 @@ use super::context::CacheContext;
 use super::future::ResponseFuture;
 use super::read::{Coalesce, Read};
 use super::write::{Call, Resource, Write};
-use super::{outside, pass, read, respond, write};
+use super::{outside, pass, read, refused, respond, write};
 use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared};
-use crate::policy::Partition;
+use crate::policy::{BusDown, Partition, WritePolicy};
 use crate::scope::Scope;
 use crate::semantics::{self, Content, Intent, KeyParts};
 use bytes::Bytes;
@@ -31,6 +31,7 @@ pub struct CacheService<S> {
     inner: S,
     cache: Arc<Shared>,
     rule: Arc<Rule>,
+    writes: WritePolicy,
 }
 
 /// What is done with a request.
@@ -39,7 +40,8 @@ pub struct CacheService<S> {
     reason = "a hit boxes nothing, and a plan is moved once"
 )]
 enum Plan<X: Body> {
-    Hit(Response<CacheBody<X>>),
+    /// Without the handler: from memory, or refused.
+    Answer(Response<CacheBody<X>>),
     Read(Box<Read>),
     Write(Box<Write>),
     /// Past the store, with a context for what the handler notes.
@@ -69,8 +71,13 @@ pub trait EmptyBody: Default + Send + 'static {}
 impl<B: Default + Send + 'static> EmptyBody for B {}
 
 impl<S> CacheService<S> {
-    pub(super) fn new(inner: S, cache: Arc<Shared>, rule: Arc<Rule>) -> Self {
-        Self { inner, cache, rule }
+    pub(super) fn new(inner: S, cache: Arc<Shared>, rule: Arc<Rule>, writes: WritePolicy) -> Self {
+        Self {
+            inner,
+            cache,
+            rule,
+            writes,
+        }
     }
 
     /// Decides what is done with a request. Waits for nothing.
@@ -110,7 +117,7 @@ impl<S> CacheService<S> {
             Found::Hit(slot, now) => {
                 if let Some(response) = respond::from_slot(&slot, now, &request.method) {
                     self.cache.counters.hits.one();
-                    return Plan::Hit(response);
+                    return Plan::Answer(response);
                 }
                 return self.bypass("not-a-response", partition);
             }
@@ -176,12 +183,27 @@ impl<S> CacheService<S> {
         partition: &Partition,
         call: Call,
     ) -> Plan<X> {
+        if self.refuses(call) {
+            self.cache.counters.refused_writes.one();
+            return Plan::Answer(refused::response(call));
+        }
         let resource = Resource::of(request, partition.scope(), call);
         Plan::Write(Box::new(Write::new(
             self.cache.clone(),
             self.context(partition),
             resource,
+            self.writes.own_concern(),
         )))
+    }
+
+    /// A gRPC call may be a read: what is chosen for the whole cache is not for it.
+    fn refuses(&self, call: Call) -> bool {
+        let own = self.writes.bus_down_choice();
+        let choice = own.unwrap_or(match call {
+            Call::Http => self.cache.settings.while_bus_down,
+            Call::Grpc => BusDown::Queue,
+        });
+        choice == BusDown::RefuseWrites && self.cache.coherence.is_down()
     }
 
     fn bypass<X: Body>(&self, reason: &'static str, partition: &Partition) -> Plan<X> {
@@ -230,7 +252,7 @@ where
         let content = Content::of(request.body());
         let (parts, body) = request.into_parts();
         let plan = self.plan(&parts, content);
-        if let Plan::Hit(response) = plan {
+        if let Plan::Answer(response) = plan {
             return ResponseFuture::hit(response);
         }
         // The service that was polled ready is the one that is called.
@@ -238,7 +260,7 @@ where
         let mut ready = std::mem::replace(&mut self.inner, next);
         let request = Request::from_parts(parts, body);
         match plan {
-            Plan::Hit(response) => ResponseFuture::hit(response),
+            Plan::Answer(response) => ResponseFuture::hit(response),
             Plan::Inner => ResponseFuture::inner(ready.call(request)),
             Plan::Pass(context) => {
                 ResponseFuture::steps(pass::run(self.cache.clone(), context, ready, request))

@@ -3,6 +3,7 @@
 use super::context::{CacheContext, Marks};
 use super::noted;
 use crate::cache::Shared;
+use crate::concern::WriteConcern;
 use crate::tag::Tags;
 use crate::target::Invalidate;
 use http::Response;
@@ -38,4 +39,18 @@ pub(super) async fn invalidate(cache: &Arc<Shared>, what: Invalidate) {
     if !what.is_empty() {
         cache.invalidate(what).await;
     }
+}
+
+/// The same for a layer with a concern of its own: of two that are given, the
+/// stronger counts; the cache's only where neither is.
+pub(super) async fn invalidate_with(
+    cache: &Arc<Shared>,
+    what: Invalidate,
+    concern: Option<WriteConcern>,
+) {
+    let what = match concern {
+        Some(concern) => Invalidate::nothing().concern(concern).and(what),
+        None => what,
+    };
+    invalidate(cache, what).await;
 }

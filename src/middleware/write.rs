@@ -14,6 +14,7 @@ use super::given_up::unless_given_up;
 use super::handover::{self, Outcome};
 use super::settle;
 use crate::cache::Shared;
+use crate::concern::WriteConcern;
 use crate::semantics::{self, Outcome as Ended, StoredKey};
 use crate::target::Invalidate;
 use bytes::Bytes;
@@ -27,6 +28,8 @@ pub(super) struct Write {
     pub(super) cache: Arc<Shared>,
     pub(super) context: CacheContext,
     pub(super) resource: Resource,
+    /// The concern of the layer, if it has its own.
+    concern: Option<WriteConcern>,
     /// Whether the handler may have run without our having heard its outcome.
     outcome: Heard,
 }
@@ -83,11 +86,17 @@ enum Heard {
 }
 
 impl Write {
-    pub(super) fn new(cache: Arc<Shared>, context: CacheContext, resource: Resource) -> Self {
+    pub(super) fn new(
+        cache: Arc<Shared>,
+        context: CacheContext,
+        resource: Resource,
+        concern: Option<WriteConcern>,
+    ) -> Self {
         Self {
             cache,
             context,
             resource,
+            concern,
             outcome: Heard::NotYet,
         }
     }
@@ -155,7 +164,7 @@ async fn settled<X: Body, E>(
         Err(panic) => return Outcome::Panicked(panic),
     };
     let stale = write.stale(answer.as_mut().ok());
-    settle::invalidate(&write.cache, stale).await;
+    settle::invalidate_with(&write.cache, stale, write.concern).await;
     Outcome::Answered(answer.map(|response| response.map(CacheBody::through)))
 }
 
@@ -167,6 +176,6 @@ async fn inline<X: Body, E>(
 ) -> Result<Response<CacheBody<X>>, E> {
     let mut answer = call.await;
     let stale = write.stale(answer.as_mut().ok());
-    settle::invalidate(&write.cache, stale).await;
+    settle::invalidate_with(&write.cache, stale, write.concern).await;
     answer.map(|response| response.map(CacheBody::through))
 }

@@ -1,11 +1,16 @@
-//! What a route chooses: how its responses are cached, as data.
+//! What a route chooses, as data: how its responses are cached, and what is done
+//! with its writes.
 //!
 //! A [`Policy`] is given to a layer with
 //! [`CacheLayer::policy`](crate::CacheLayer::policy), or to a whole cache with
-//! [`CacheBuilder::default_policy`](crate::CacheBuilder::default_policy).
+//! [`CacheBuilder::default_policy`](crate::CacheBuilder::default_policy); a
+//! [`WritePolicy`] to a layer with
+//! [`CacheLayer::write_policy`](crate::CacheLayer::write_policy).
 
 mod read;
+mod write;
 
 pub use crate::eviction::Eviction;
 pub(crate) use read::{OwnStore, Partition};
 pub use read::{Policy, WhileDeaf};
+pub use write::{BusDown, WritePolicy};

@@ -31,6 +31,7 @@ pub struct Policy {
     scope: Option<Arc<ScopeOf>>,
     own_store: Option<OwnStore>,
     while_deaf: Option<WhileDeaf>,
+    settle: Duration,
     bypass: bool,
 }
 
@@ -137,6 +138,24 @@ impl Policy {
         self
     }
 
+    /// For handlers that read a replica which may lag behind by as much as this.
+    /// A response whose handler began within this time after something it bears was
+    /// invalidated here is not stored: it may be the old one. It goes out, and to
+    /// those who wait for it.
+    ///
+    /// The first such time is when the cache starts. While this instance is deaf, a
+    /// response counts as fetched this much earlier. Choose it shorter than the
+    /// staleness bound: with a longer one, requests that wait for a response which
+    /// is not stored each run the handler after all.
+    pub fn settle(mut self, lag: Duration) -> Self {
+        self.settle = lag;
+        self
+    }
+
+    pub(crate) fn settle_window(&self) -> Duration {
+        self.settle
+    }
+
     pub(crate) fn declared_lifetime(&self) -> Option<Duration> {
         self.lifetime
     }
@@ -197,6 +216,7 @@ impl fmt::Debug for Policy {
             .field("tags", &self.tags)
             .field("own_store", &self.own_store)
             .field("while_deaf", &self.while_deaf)
+            .field("settle", &self.settle)
             .field("bypass", &self.bypass)
             .finish_non_exhaustive()
     }

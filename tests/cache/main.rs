@@ -2,6 +2,9 @@
 
 mod held;
 mod origin;
+#[allow(unreachable_pub, reason = "another test file shares it")]
+#[path = "../support/eventually.rs"]
+mod patience;
 mod support;
 mod wire;
 
@@ -15,5 +18,7 @@ mod policies;
 mod races;
 mod safety;
 mod serving;
+mod settle;
 mod smoke;
+mod write_policies;
 mod writes;
