@@ -1,5 +1,7 @@
 //! The bus: where invalidations travel. An ordered log is the truth, a ring
 //! (doorbell) only hurries.
+//!
+#![doc = include_str!("../docs/coherence.md")]
 
 #[cfg(test)]
 pub(crate) mod contract;
