@@ -6,6 +6,10 @@ use crate::support::eventually::eventually;
 use crate::support::proxy::{Gate, Proxy};
 use crate::support::redis_server::RedisServer;
 use std::time::{Duration, Instant};
+use tower_coherence::Policy;
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(600);
 
 /// The bound, less what is kept back for clocks.
 const WITHIN: Duration = BOUND.saturating_sub(Duration::from_millis(1));
@@ -86,4 +90,29 @@ async fn an_instance_cut_off_alone_serves_no_write_of_others_after_the_bound() {
         a.fresh("1", version, now()).await;
     }
     assert!(!a.cache.health().coherent && b.cache.health().coherent);
+}
+
+#[tokio::test]
+async fn what_a_lagging_replica_said_counts_as_that_much_older() {
+    let (mut server, database) = (RedisServer::start(&[]), Database::default());
+    let a = Instance::start(&server.url(), &database);
+    a.coherent().await;
+    let lagging = a.policy(Policy::lifetime(LONG).settle(BOUND), &database);
+    lagging.warm("1").await;
+    server.kill();
+    cut_off(&lagging, "1", &database).await;
+    // As old as the bound from its first moment on.
+    eventually(
+        "an answer from what was just fetched",
+        PATIENCE,
+        async || {
+            assert!(!lagging.get("1").await.hit);
+            a.get("1").await.hit.then_some(())
+        },
+    )
+    .await;
+    for _ in 0..3 {
+        assert!(!lagging.get("1").await.hit);
+    }
+    assert!(!a.cache.health().coherent);
 }
