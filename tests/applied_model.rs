@@ -124,7 +124,7 @@ macro_rules! variant {
                 mod rules;
                 #[path = "../../../src/coherence/everywhere/watch.rs"]
                 mod watch;
-                pub(super) use self::watch::{Verdict, Watch};
+                pub(super) use self::watch::{LogOf, Verdict, Watch};
             }
             mod world;
             use world::{BY_REPORT, BY_TIME, P5, World};

@@ -1,6 +1,6 @@
 //! What the tasks and the handle of one instance's coherence share.
 
-use super::everywhere::Everywhere;
+use super::everywhere::{Everywhere, LogOf};
 use super::figures::{Condition, Deafness, Figures};
 use super::follower::{Ask, Ear, Follower, Invalidation, Member, Step};
 use super::kept::{Again, Kept};
@@ -85,6 +85,11 @@ impl Shared {
             deafness: Deafness::since(clock.now()),
             ..Figures::default()
         };
+        let log = if engine.in_process().is_some() {
+            LogOf::ThisProcess
+        } else {
+            LogOf::AServer
+        };
         Self {
             engine,
             clock,
@@ -92,7 +97,7 @@ impl Shared {
             sink,
             follower: Mutex::new(Follower::new(random::number(), settings.bound)),
             outbox: Outbox::new(limits),
-            everywhere: Everywhere::new(settings.bound),
+            everywhere: Everywhere::new(settings.bound, log),
             kept: Mutex::default(),
             roll_call: AtomicBool::new(false),
             reported: AtomicU64::new(0),

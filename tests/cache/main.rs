@@ -8,6 +8,7 @@ mod patience;
 mod support;
 mod wire;
 
+mod applied;
 mod connections;
 mod context;
 mod fills;

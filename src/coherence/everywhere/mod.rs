@@ -24,7 +24,7 @@ use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch as channel};
-pub(crate) use watch::{Verdict, Watch};
+pub(crate) use watch::{LogOf, Verdict, Watch};
 
 /// The pause after the first census that found somebody missing. It doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
@@ -61,9 +61,9 @@ struct Done {
 }
 
 impl Everywhere {
-    pub(super) fn new(bound: Duration) -> Self {
+    pub(super) fn new(bound: Duration, log: LogOf) -> Self {
         Self {
-            watch: Mutex::new(Watch::new(bound)),
+            watch: Mutex::new(Watch::new(bound, log)),
             waiting: Mutex::default(),
             entered: Notify::new(),
             done: channel::Sender::new(Done::default()),

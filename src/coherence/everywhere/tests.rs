@@ -1,4 +1,4 @@
-use super::watch::{Verdict, Watch};
+use super::watch::{LogOf, Verdict, Watch};
 use crate::bus::{Census, List, Report, Stands};
 use crate::clock::nanos;
 use crate::coherence::settings::ALONE_FOR;
@@ -35,7 +35,7 @@ fn census(missing: &[Report]) -> Census {
 
 /// One that has seen the list since 1000.
 fn watch() -> Watch {
-    let mut watch = Watch::new(BOUND);
+    let mut watch = Watch::new(BOUND, LogOf::AServer);
     watch.saw(list(1), 1000);
     watch
 }
@@ -51,7 +51,7 @@ fn all_have_reported_to_a_list_that_is_older_than_the_bound() {
 fn a_list_that_is_younger_than_the_bound_may_lack_somebody() {
     let judgement = watch().judge(&census(&[]), 1099, 1200);
     assert_eq!(judgement.verdict, Verdict::NotYet);
-    let mut fresh = Watch::new(BOUND);
+    let mut fresh = Watch::new(BOUND, LogOf::AServer);
     let judgement = fresh.judge(&census(&[]), 5000, 5001);
     assert_eq!(judgement.verdict, Verdict::NotYet);
 }
@@ -122,7 +122,7 @@ fn a_member_without_a_bound_is_waited_for_for_ever() {
 
 #[test]
 fn time_alone_ends_a_wait_after_the_largest_bound_ever_heard_of() {
-    assert_eq!(Watch::new(BOUND).passes(140), None);
+    assert_eq!(Watch::new(BOUND, LogOf::AServer).passes(140), None);
     let mut watch = watch();
     assert_eq!(watch.passes(140), Some(140 + nanos(BOUND)));
     let wider = List {
@@ -143,4 +143,16 @@ fn more_missing_members_than_one_answer_names_are_missing_all_the_same() {
         ..census(&[])
     };
     assert_eq!(watch().judge(&more, 5000, 5000).verdict, Verdict::NotYet);
+}
+
+#[test]
+fn the_first_list_of_a_log_in_this_process_is_whole_and_another_one_young() {
+    let mut watch = Watch::new(BOUND, LogOf::ThisProcess);
+    let first = watch.judge(&census(&[]), 5000, 5000);
+    assert_eq!(first.verdict, Verdict::Everywhere);
+    let anew = Census {
+        list: list(2),
+        ..census(&[])
+    };
+    assert_eq!(watch.judge(&anew, 5001, 5001).verdict, Verdict::NotYet);
 }

@@ -22,6 +22,7 @@ pub(crate) struct Watch {
     /// The largest bound that anybody is known to use, in nanoseconds. Never goes
     /// down; `u64::MAX`: somebody uses none.
     largest: u64,
+    log: LogOf,
     /// The mark of the list, and when an answer first named it.
     list: Option<(Mark, u64)>,
     /// Whether anything was heard yet.
@@ -29,6 +30,14 @@ pub(crate) struct Watch {
     /// Those who were missing in the last census, and since when their report is
     /// the same.
     silent: BTreeMap<u64, (Report, u64)>,
+}
+
+/// Where the log is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum LogOf {
+    /// In this process: its first list was there before anybody who could be on it.
+    ThisProcess,
+    AServer,
 }
 
 /// What a census says.
@@ -52,9 +61,10 @@ pub(crate) enum Verdict {
 
 impl Watch {
     /// `bound` is the largest in use here.
-    pub(crate) fn new(bound: Duration) -> Self {
+    pub(crate) fn new(bound: Duration, log: LogOf) -> Self {
         Self {
             largest: nanos(bound),
+            log,
             list: None,
             heard: false,
             silent: BTreeMap::new(),
@@ -74,7 +84,9 @@ impl Watch {
         }
         let born = list.map(|list| list.born);
         if self.list.map(|(born, _)| born) != born {
-            self.list = born.map(|born| (born, now));
+            let first = self.log == LogOf::ThisProcess && self.list.is_none();
+            let since = if first { 0 } else { now };
+            self.list = born.map(|born| (born, since));
         }
     }
 

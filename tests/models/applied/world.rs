@@ -3,7 +3,7 @@
 //!
 //! This file is compiled once for each variant, beside the production files.
 
-use super::everywhere::{Verdict, Watch};
+use super::everywhere::{LogOf, Verdict, Watch};
 use super::local::{Identity, Limits, Log, Spare, Weigh};
 use crate::bus::{Answer, Census, Inquiry, LogEntry, Question, RollCall};
 use crate::clock::Moment;
@@ -158,7 +158,7 @@ impl Model for World {
                 travelling: None,
                 serving: true,
             },
-            watch: Watch::new(BOUND),
+            watch: Watch::new(BOUND, LogOf::AServer),
             inquiry: None,
             written: None,
             over: None,
