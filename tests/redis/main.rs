@@ -14,5 +14,6 @@ mod main_job;
 mod rig;
 mod shop;
 mod start;
+mod two_masters;
 mod versions;
 mod writes;
