@@ -1,6 +1,7 @@
 //! How far an invalidation has to travel, and how far it went.
 
 use crate::error::{Error, ErrorKind};
+use crate::token::Token;
 use std::time::Duration;
 
 /// How far an invalidation has to travel before a write's response leaves.
@@ -108,6 +109,7 @@ pub enum Applied {
 pub struct Receipt {
     reached: Reached,
     applied: Option<Applied>,
+    token: Option<Token>,
 }
 
 impl Receipt {
@@ -115,6 +117,7 @@ impl Receipt {
         Self {
             reached,
             applied: None,
+            token: None,
         }
     }
 
@@ -127,7 +130,26 @@ impl Receipt {
         Self {
             reached,
             applied: Some(applied),
+            token: None,
         }
+    }
+
+    pub(crate) fn with_token(self, token: Token) -> Self {
+        let token = Some(token);
+        Self { token, ..self }
+    }
+
+    /// The token of what was invalidated: a request that carries it is answered with
+    /// nothing older, see [`CacheBuilder::token_header`]. `None` if there was nothing
+    /// to invalidate.
+    ///
+    /// If it had not reached the log when the wait ended, only this instance can
+    /// satisfy the token. The others answer who carries it past their stores.
+    ///
+    /// [`CacheBuilder::token_header`]: crate::CacheBuilder::token_header
+    #[must_use]
+    pub fn token(&self) -> Option<&Token> {
+        self.token.as_ref()
     }
 
     /// How the wait ended, if the concern was [`WriteConcern::Applied`].

@@ -26,6 +26,8 @@ pub enum ErrorKind {
     /// The invalidation has not gone as far as was asked. It is not lost: it is
     /// queued and will be retried.
     NotReached,
+    /// A text is no [`Token`](crate::Token).
+    NotAToken,
     /// There is no tokio runtime to run the background work on.
     NoRuntime,
 }

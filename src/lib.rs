@@ -11,6 +11,7 @@ mod scope;
 mod tag;
 mod target;
 mod tasks;
+mod token;
 
 pub mod bus;
 mod cache;
@@ -37,6 +38,7 @@ pub use policy::Policy;
 pub use scope::Scope;
 pub use tag::{MAX_TAG_BYTES, MAX_TAGS, Tag, Tags};
 pub use target::Invalidate;
+pub use token::Token;
 
 /// The programs of the README, compiled as tests.
 #[cfg(all(doctest, feature = "redis", feature = "axum"))]

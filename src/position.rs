@@ -68,12 +68,24 @@ impl fmt::Display for Position {
     }
 }
 
-/// The text is not a sequence or a mark.
+impl FromStr for Position {
+    type Err = NotAPosition;
+
+    fn from_str(text: &str) -> Result<Self, NotAPosition> {
+        let (sequence, mark) = text.split_once(':').ok_or(NotAPosition)?;
+        Ok(Self {
+            sequence: sequence.parse()?,
+            mark: mark.parse()?,
+        })
+    }
+}
+
+/// The text is not a sequence, a mark or a position.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct NotAPosition;
 
 /// `u64::from_str` also takes a leading `+`; a stream id has none.
-fn digits(text: &str) -> Result<u64, NotAPosition> {
+pub(crate) fn digits(text: &str) -> Result<u64, NotAPosition> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(NotAPosition);
     }

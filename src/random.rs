@@ -5,21 +5,18 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 thread_local! {
-    /// The state of this thread's generator. `RandomState` takes its keys from
-    /// the operating system.
-    static STATE: Cell<u64> = Cell::new(RandomState::new().hash_one(std::thread::current().id()));
+    /// The keys of this thread, which come from the operating system.
+    static KEYS: RandomState = RandomState::new();
+    static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A random number (SplitMix64 from a random start). Unique enough for marks and
-/// member ids; not a secret.
+/// A random number, unique enough for marks and member ids: a keyed hash of a
+/// count. Clients see some of them in their tokens; no other one follows from
+/// that, and some are the keys of fingerprints.
 pub(crate) fn number() -> u64 {
-    STATE.with(|state| {
-        let next = state.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
-        state.set(next);
-        let mixed = (next ^ (next >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    })
+    let count = COUNT.get().wrapping_add(1);
+    COUNT.set(count);
+    KEYS.with(|keys| keys.hash_one(count))
 }
 
 /// The duration, or up to a quarter less, so that instances do not act in step.

@@ -4,6 +4,7 @@ use super::handle::Cache;
 use super::invalidating::Applier;
 use super::shared::{Settings, Shared};
 use super::shelves::Shelves;
+use super::tokens::Tokens;
 use crate::bus::sealed::{AnyEngine, Sealed};
 use crate::bus::{Bus, Local};
 use crate::clock::Clock;
@@ -33,6 +34,7 @@ use tokio::sync::Semaphore;
 /// | write concern | published, 500 ms |
 /// | fills and writes in tasks | 1,024 at once; a fill 30 s |
 /// | cells | 1,000,000 |
+/// | tokens of writes | none; a request waits 100 ms for one |
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct CacheBuilder {
     bus: Option<Result<AnyEngine, Error>>,
@@ -42,6 +44,7 @@ pub struct CacheBuilder {
     eviction: Eviction,
     max_fills: usize,
     max_cells: usize,
+    pub(super) tokens: Tokens,
     clock: Clock,
 }
 
@@ -57,12 +60,14 @@ impl Default for CacheBuilder {
                 bound: Duration::from_secs(3),
                 max_body_bytes: 1024 * 1024,
                 fill_timeout: Duration::from_secs(30),
+                tokens: None,
             },
             heartbeat: None,
             max_bytes: 64 * 1024 * 1024,
             eviction: Eviction::Lru,
             max_fills: 1024,
             max_cells: 1_000_000,
+            tokens: Tokens::default(),
             clock: Clock::Real,
         }
     }
@@ -169,7 +174,7 @@ impl CacheBuilder {
     ///
     /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration) if a setting
     /// is impossible: a zero bound, heartbeat, capacity or timeout, or a heartbeat
-    /// longer than half of the bound. What the bus says about its own settings,
+    /// longer than half of the bound, or a name that no cookie has. What the bus says about its own settings,
     /// such as a URL it cannot use.
     pub fn build(self) -> Result<Cache, Error> {
         self.check()?;
@@ -189,7 +194,10 @@ impl CacheBuilder {
         let sink = applier.clone();
         let coherence = Coherence::new(engine, self.clock.clone(), settings, sink);
         Ok(Cache::new(Shared {
-            settings: self.settings,
+            settings: Settings {
+                tokens: self.tokens.in_use(),
+                ..self.settings
+            },
             clock: self.clock,
             core: applier.core.clone(),
             names: applier.names.clone(),
@@ -208,6 +216,7 @@ impl CacheBuilder {
 
     fn check(&self) -> Result<(), Error> {
         self.check_zeros()?;
+        self.tokens.check()?;
         let bound = self.settings.bound;
         let heartbeat = self.heartbeat.unwrap_or(bound / 3);
         if heartbeat.is_zero() {

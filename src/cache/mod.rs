@@ -21,6 +21,7 @@ mod slot;
 mod stats;
 mod sweeper;
 mod tally;
+mod tokens;
 
 pub use builder::CacheBuilder;
 pub use events::{Event, Events};

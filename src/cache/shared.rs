@@ -4,6 +4,7 @@ use super::counters::Counters;
 use super::invalidating::Applier;
 use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
+use super::tokens::Tokens;
 use crate::clock::Clock;
 use crate::coherence::Coherence;
 use crate::concern::WriteConcern;
@@ -59,6 +60,8 @@ pub(crate) struct Settings {
     pub(crate) bound: Duration,
     pub(crate) max_body_bytes: usize,
     pub(crate) fill_timeout: Duration,
+    /// `None`: no request carries any.
+    pub(crate) tokens: Option<Tokens>,
 }
 
 impl Shared {

@@ -29,7 +29,7 @@ use std::time::Duration;
 /// Its tasks end when it is dropped. They hold the sink and the engine, so
 /// neither may hold this.
 pub(crate) struct Coherence {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// Held while tasks are started.
     tasks: Mutex<Option<(Task, Task)>>,
 }
@@ -83,13 +83,14 @@ impl Coherence {
     ///
     /// Dropping the future ends the wait; what was enqueued is still sent.
     pub(crate) async fn receipt(&self, ticket: Ticket, concern: WriteConcern) -> Receipt {
-        match concern {
+        let receipt = match concern {
             WriteConcern::Enqueued => Receipt::new(self.reached(ticket)),
             WriteConcern::Published { timeout } => {
                 Receipt::new(self.published(ticket, timeout).await)
             }
             WriteConcern::Applied { timeout } => self.applied(ticket, timeout).await,
-        }
+        };
+        receipt.with_token(self.token_of(ticket))
     }
 
     /// A larger bound than before is in use here. It may be used once the log has
@@ -99,6 +100,11 @@ impl Coherence {
         if self.shared.follower().widen(bound) {
             self.shared.due.notify_one();
         }
+    }
+
+    /// The largest bound in use here.
+    pub(crate) fn largest_bound(&self) -> Duration {
+        self.shared.follower().bound()
     }
 
     /// Whether the log has heard that this instance uses this bound.
@@ -236,7 +242,7 @@ impl Coherence {
     }
 
     /// Outside of a runtime there is no timer to wait with.
-    fn can_wait(&self) -> bool {
+    pub(super) fn can_wait(&self) -> bool {
         self.ensure_running();
         let can_wait = tasks::runtime().is_some() && self.is_running();
         can_wait && !self.is_down()

@@ -90,6 +90,8 @@ pub(super) async fn send(shared: &Shared) -> Infallible {
                 });
                 if shared.settings.role == Role::Instance {
                     shared.kept().acknowledged(position, message);
+                    // Before anybody is told: the token of it holds here at once.
+                    shared.applied.record([position]);
                 }
                 shared.outbox.acknowledge(Landed { position, at });
             }

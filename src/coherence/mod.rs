@@ -16,12 +16,14 @@ mod sent;
 mod settings;
 mod shared;
 mod sink;
+mod tokens;
 
 pub(crate) use driver::Coherence;
 pub(crate) use figures::Figures;
 pub(crate) use outbox::Ticket;
 pub(crate) use settings::{ALONE_FOR, Role, Settings};
 pub(crate) use sink::Sink;
+pub(crate) use tokens::Satisfied;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use super::outbox::{Limits, Outbox};
 use super::sent::Sent;
 use super::settings::Settings;
 use super::sink::Sink;
+use super::tokens::Applied;
 use crate::bus::{Answer, BusError, Checkpoint, Engine, LogEntry, Question, Ring};
 use crate::clock::{Clock, Moment, nanos};
 use crate::position::Position;
@@ -39,6 +40,7 @@ pub(super) struct Shared {
     /// The largest bound that the log has heard of this instance, in nanoseconds.
     reported: AtomicU64,
     pub(super) sent: Sent,
+    pub(super) applied: Applied,
     pub(super) figures: Mutex<Figures>,
     /// The tasks that run now, by number; zero when none do.
     pub(super) running: AtomicU64,
@@ -102,6 +104,7 @@ impl Shared {
             roll_call: AtomicBool::new(false),
             reported: AtomicU64::new(0),
             sent: Sent::default(),
+            applied: Applied::new(),
             figures: Mutex::new(figures),
             running: AtomicU64::new(0),
             asked: AtomicU64::new(0),
@@ -145,6 +148,16 @@ impl Shared {
             everything = targets.contains(&Target::everything());
             targets
         });
+        // A step that invalidates nothing was for another question, or led to
+        // where this instance stood already.
+        match step.invalidate {
+            Invalidation::Nothing => {}
+            Invalidation::Entries => {
+                let entries = answer.entries.iter();
+                self.applied.record(entries.map(|entry| entry.position));
+            }
+            Invalidation::Everything => self.applied.record([answer.head]),
+        }
         let moved = follower.position() != question.from;
         drop(follower);
         if !counts {
@@ -256,6 +269,11 @@ impl Shared {
             step,
             || if own { Vec::new() } else { targets },
         );
+        // Only if it joined the chain: what came before it may be missing, an earlier
+        // part of the same write too.
+        if follower.position() == Some(entry.position) {
+            self.applied.record([entry.position]);
+        }
     }
 
     /// Takes the step: **first the cells, then the proof**.

@@ -4,6 +4,7 @@ use crate::cache::Shared;
 use crate::scope::Scope;
 use crate::tag::Tags;
 use crate::target::Invalidate;
+use crate::token::Token;
 use http::Extensions;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,8 @@ struct Inner {
     cache: Option<Arc<Shared>>,
     /// The scope of the request: marks stay inside it.
     scope: Option<Scope>,
+    /// What the request came with.
+    token: Option<Token>,
     marks: Mutex<Marks>,
 }
 
@@ -60,10 +63,11 @@ enum Stage {
 }
 
 impl CacheContext {
-    pub(super) fn new(cache: Arc<Shared>, scope: Option<Scope>) -> Self {
+    pub(super) fn new(cache: Arc<Shared>, scope: Option<Scope>, token: Option<Token>) -> Self {
         Self(Arc::new(Inner {
             cache: Some(cache),
             scope,
+            token,
             marks: Mutex::default(),
         }))
     }
@@ -75,6 +79,7 @@ impl CacheContext {
         Self(Arc::new(Inner {
             cache: None,
             scope: None,
+            token: None,
             marks: Mutex::default(),
         }))
     }
@@ -122,6 +127,14 @@ impl CacheContext {
                 .at_most
                 .map_or(lifetime, |before| before.min(lifetime)),
         );
+    }
+
+    /// The token that the request came with; several are joined. `None` also where no
+    /// tokens are in use, see
+    /// [`CacheBuilder::token_header`](crate::CacheBuilder::token_header).
+    #[must_use]
+    pub fn token(&self) -> Option<Token> {
+        self.0.token.clone()
     }
 
     /// Takes the marks; from now on an invalidation counts at once.

@@ -31,6 +31,7 @@ mod respond;
 mod service;
 mod settle;
 mod tee;
+mod token;
 mod write;
 
 #[cfg(feature = "axum")]

@@ -2,12 +2,14 @@
 
 use super::body::CacheBody;
 use super::context::CacheContext;
-use super::{fill, pass, respond};
+use super::{fill, pass, respond, token};
 use crate::cache::{Ask, Found, Recipe, Shared, Slot};
 use crate::clock::Moment;
+use crate::semantics;
 use crate::store::race::{Landing, Lead, Seat, Tick, Validity};
+use crate::token::Token;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response, request};
 use http_body::Body;
 use std::sync::Arc;
 use tower_service::Service;
@@ -16,7 +18,7 @@ use tower_service::Service;
 /// something was invalidated, or the flight was for another variant.
 const ROUNDS: usize = 4;
 
-/// A request that missed.
+/// A request that missed, or has to wait before it may look.
 pub(super) struct Read {
     pub(super) cache: Arc<Shared>,
     pub(super) context: CacheContext,
@@ -24,6 +26,8 @@ pub(super) struct Read {
     /// The invalidation clock when the request arrived.
     pub(super) arrived: Tick,
     pub(super) coalesce: Coalesce,
+    /// Nothing was looked up yet: first this has to be applied here.
+    pub(super) awaited: Option<Token>,
 }
 
 /// Whether the request may wait for somebody else's fill.
@@ -42,6 +46,15 @@ enum Turn {
     Answer(Arc<Slot>, Moment),
     Lead(Ticket),
     Alone,
+    Pass,
+}
+
+/// Why a request that found nothing cannot fill the store.
+pub(super) fn cannot_fill(request: &request::Parts) -> Option<&'static str> {
+    if request.method == Method::HEAD {
+        return Some("head");
+    }
+    semantics::forbids_storing(&request.headers).then_some("request-no-store")
 }
 
 /// Answers the request from somebody else's fill, or leads one.
@@ -58,11 +71,7 @@ where
     X: Body<Data = Bytes> + Send + 'static,
     X::Error: Send,
 {
-    let turn = match read.coalesce {
-        Coalesce::Yes => read.turn().await,
-        Coalesce::No => Turn::Alone,
-    };
-    match turn {
+    match read.begin().await {
         Turn::Answer(slot, now) => {
             match respond::from_slot(&slot, now, &read.recipe.request.method) {
                 Some(response) => Ok(response),
@@ -71,10 +80,51 @@ where
         }
         Turn::Lead(lead) => fill::run(read, Some(lead), service, request).await,
         Turn::Alone => fill::run(read, None, service, request).await,
+        Turn::Pass => pass::run(read.cache, read.context, service, request).await,
     }
 }
 
 impl Read {
+    async fn begin(&mut self) -> Turn {
+        if let Some(token) = self.awaited.take()
+            && let Some(turn) = self.look_after(&token).await
+        {
+            return turn;
+        }
+        match self.coalesce {
+            Coalesce::Yes => self.turn().await,
+            Coalesce::No => Turn::Alone,
+        }
+    }
+
+    /// Waits for the token's write, then goes on as a request that arrives then.
+    async fn look_after(&mut self, token: &Token) -> Option<Turn> {
+        let cache = self.cache.clone();
+        if !token::wait(&cache, token).await {
+            cache.counters.bypasses.add(token::REASON);
+            return Some(Turn::Pass);
+        }
+        self.arrived = cache.core.clock();
+        match cache.look_up(&self.recipe.rule, &self.ask()) {
+            Found::Hit(slot, now) => {
+                cache.counters.hits.one();
+                return Some(Turn::Answer(slot, now));
+            }
+            Found::Miss(miss, selected) => {
+                cache.counters.misses.add(miss.as_str());
+                self.recipe.selected = selected;
+            }
+            Found::Pass(selected) => {
+                cache.counters.misses.add("uncacheable");
+                self.recipe.selected = selected;
+                self.coalesce = Coalesce::No;
+            }
+        }
+        let reason = cannot_fill(&self.recipe.request)?;
+        cache.counters.bypasses.add(reason);
+        Some(Turn::Pass)
+    }
+
     async fn turn(&mut self) -> Turn {
         for _ in 0..ROUNDS {
             let flight = (self.recipe.rule.shelf_id, self.recipe.selected);

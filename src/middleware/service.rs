@@ -4,12 +4,14 @@ use super::body::CacheBody;
 use super::context::CacheContext;
 use super::future::ResponseFuture;
 use super::read::{Coalesce, Read};
+use super::token::{self, Carried, May};
 use super::write::{Call, Resource, Write};
 use super::{outside, pass, read, refused, respond, write};
 use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared};
 use crate::policy::{BusDown, Partition, WritePolicy};
 use crate::scope::Scope;
 use crate::semantics::{self, Content, Intent, KeyParts};
+use crate::store::race::Tick;
 use bytes::Bytes;
 use http::{Request, Response, request};
 use http_body::Body;
@@ -50,6 +52,12 @@ enum Plan<X: Body> {
     Inner,
 }
 
+/// What is known of who asks.
+struct Client {
+    partition: Partition,
+    carried: Carried,
+}
+
 /// A request body type of which an empty one can be made.
 ///
 /// The cache makes requests of its own to refresh what it stored. It holds for
@@ -81,35 +89,47 @@ impl<S> CacheService<S> {
     }
 
     /// Decides what is done with a request. Waits for nothing.
-    fn plan<X: Body>(&self, request: &request::Parts, content: Content) -> Plan<X> {
+    fn plan<X: Body>(
+        &self,
+        request: &request::Parts,
+        content: Content,
+        carried: Carried,
+    ) -> Plan<X> {
         let outer = CacheContext::from_extensions(&request.extensions);
         if outer.is_some_and(|context| context.is_of(&self.cache)) {
             self.cache.warn_of_nesting();
             return Plan::Inner;
         }
         self.cache.coherence.ensure_running();
-        let partition = self.rule.policy.partition(request);
+        let client = Client {
+            partition: self.rule.policy.partition(request),
+            carried,
+        };
         match semantics::intent(&request.method, request.version, &request.headers, content) {
-            Intent::Read(method) => self.plan_read(request, method, &partition),
-            Intent::Bypass(reason) => self.bypass(reason.as_str(), &partition),
-            Intent::Safe | Intent::Inline => Plan::Pass(self.context(&partition)),
-            Intent::Write => self.plan_write(request, &partition, Call::Http),
-            Intent::Grpc => self.plan_write(request, &partition, Call::Grpc),
+            Intent::Read(_) => self.plan_read(request, &client),
+            Intent::Bypass(reason) => self.bypass(reason.as_str(), &client),
+            Intent::Safe | Intent::Inline => Plan::Pass(self.context(&client)),
+            Intent::Write => self.plan_write(request, &client, Call::Http),
+            Intent::Grpc => self.plan_write(request, &client, Call::Grpc),
         }
     }
 
-    fn plan_read<X: Body>(
-        &self,
-        request: &request::Parts,
-        method: semantics::Read,
-        partition: &Partition,
-    ) -> Plan<X> {
-        let key = match self.key(request, partition) {
+    fn plan_read<X: Body>(&self, request: &request::Parts, client: &Client) -> Plan<X> {
+        let key = match self.key(request, &client.partition) {
             Ok(key) => key,
-            Err(reason) => return self.bypass(reason, partition),
+            Err(reason) => return self.bypass(reason, client),
         };
         let headers = &request.headers;
         let ask = Ask { key, headers };
+        match client.carried.may(&self.cache) {
+            May::Look => {}
+            May::LookAfter(token) => {
+                let mut read = self.read(request, client, &ask, self.cache.core.clock());
+                read.awaited = Some(token);
+                return Plan::Read(read);
+            }
+            May::Pass => return self.bypass(token::REASON, client),
+        }
         // The clock is read before the shelf is: a waiter has to know which
         // invalidations came before it.
         let arrived = self.cache.core.clock();
@@ -119,32 +139,44 @@ impl<S> CacheService<S> {
                     self.cache.counters.hits.one();
                     return Plan::Answer(response);
                 }
-                return self.bypass("not-a-response", partition);
+                return self.bypass("not-a-response", client);
             }
             Found::Miss(miss, selected) => (miss.as_str(), selected, Coalesce::Yes),
             Found::Pass(selected) => ("uncacheable", selected, Coalesce::No),
         };
         self.cache.counters.misses.add(miss);
-        if method == semantics::Read::Head {
-            return self.bypass("head", partition);
+        if let Some(reason) = read::cannot_fill(request) {
+            return self.bypass(reason, client);
         }
-        if semantics::forbids_storing(headers) {
-            return self.bypass("request-no-store", partition);
-        }
+        let mut read = self.read(request, client, &ask, arrived);
+        read.recipe.selected = selected;
+        read.coalesce = coalesce;
+        Plan::Read(read)
+    }
+
+    fn read(
+        &self,
+        request: &request::Parts,
+        client: &Client,
+        ask: &Ask<'_>,
+        arrived: Tick,
+    ) -> Box<Read> {
+        let primary = self.cache.fingerprint(ask);
         let recipe = Recipe {
             rule: self.rule.clone(),
-            key: key.to_stored(),
-            primary: self.cache.fingerprint(&ask),
-            selected,
+            key: ask.key.to_stored(),
+            primary,
+            selected: primary,
             request: request.clone(),
         };
-        Plan::Read(Box::new(Read {
+        Box::new(Read {
             cache: self.cache.clone(),
-            context: self.context(partition),
+            context: self.context(client),
             recipe,
             arrived,
-            coalesce,
-        }))
+            coalesce: Coalesce::Yes,
+            awaited: None,
+        })
     }
 
     /// The key to look up, or why there is none.
@@ -180,17 +212,17 @@ impl<S> CacheService<S> {
     fn plan_write<X: Body>(
         &self,
         request: &request::Parts,
-        partition: &Partition,
+        client: &Client,
         call: Call,
     ) -> Plan<X> {
         if self.refuses(call) {
             self.cache.counters.refused_writes.one();
             return Plan::Answer(refused::response(call));
         }
-        let resource = Resource::of(request, partition.scope(), call);
+        let resource = Resource::of(request, client.partition.scope(), call);
         Plan::Write(Box::new(Write::new(
             self.cache.clone(),
-            self.context(partition),
+            self.context(client),
             resource,
             self.writes.own_concern(),
         )))
@@ -206,13 +238,15 @@ impl<S> CacheService<S> {
         choice == BusDown::RefuseWrites && self.cache.coherence.is_down()
     }
 
-    fn bypass<X: Body>(&self, reason: &'static str, partition: &Partition) -> Plan<X> {
+    fn bypass<X: Body>(&self, reason: &'static str, client: &Client) -> Plan<X> {
         self.cache.counters.bypasses.add(reason);
-        Plan::Pass(self.context(partition))
+        Plan::Pass(self.context(client))
     }
 
-    fn context(&self, partition: &Partition) -> CacheContext {
-        CacheContext::new(self.cache.clone(), partition.scope().cloned())
+    fn context(&self, client: &Client) -> CacheContext {
+        let scope = client.partition.scope().cloned();
+        let token = client.carried.token().cloned();
+        CacheContext::new(self.cache.clone(), scope, token)
     }
 }
 
@@ -250,8 +284,9 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let content = Content::of(request.body());
-        let (parts, body) = request.into_parts();
-        let plan = self.plan(&parts, content);
+        let (mut parts, body) = request.into_parts();
+        let carried = token::take(&self.cache, &mut parts.headers);
+        let plan = self.plan(&parts, content, carried);
         if let Plan::Answer(response) = plan {
             return ResponseFuture::hit(response);
         }

@@ -3,7 +3,7 @@
 use super::context::{CacheContext, Marks};
 use super::noted;
 use crate::cache::Shared;
-use crate::concern::WriteConcern;
+use crate::concern::{Receipt, WriteConcern};
 use crate::tag::Tags;
 use crate::target::Invalidate;
 use http::Response;
@@ -35,10 +35,11 @@ pub(super) fn marks<Y>(context: &CacheContext, response: Option<&mut Response<Y>
 
 /// Invalid here, then in the outbox, then as far as the concern says. The
 /// response may leave when this returns.
-pub(super) async fn invalidate(cache: &Arc<Shared>, what: Invalidate) {
-    if !what.is_empty() {
-        cache.invalidate(what).await;
+pub(super) async fn invalidate(cache: &Arc<Shared>, what: Invalidate) -> Option<Receipt> {
+    if what.is_empty() {
+        return None;
     }
+    Some(cache.invalidate(what).await)
 }
 
 /// The same for a layer with a concern of its own: of two that are given, the
@@ -47,10 +48,10 @@ pub(super) async fn invalidate_with(
     cache: &Arc<Shared>,
     what: Invalidate,
     concern: Option<WriteConcern>,
-) {
+) -> Option<Receipt> {
     let what = match concern {
         Some(concern) => Invalidate::nothing().concern(concern).and(what),
         None => what,
     };
-    invalidate(cache, what).await;
+    invalidate(cache, what).await
 }

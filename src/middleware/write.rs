@@ -12,9 +12,9 @@ use super::caught::{Caught, caught};
 use super::context::CacheContext;
 use super::given_up::unless_given_up;
 use super::handover::{self, Outcome};
-use super::settle;
+use super::{settle, token};
 use crate::cache::Shared;
-use crate::concern::WriteConcern;
+use crate::concern::{Receipt, WriteConcern};
 use crate::semantics::{self, Outcome as Ended, StoredKey};
 use crate::target::Invalidate;
 use bytes::Bytes;
@@ -110,6 +110,10 @@ impl Write {
             .inside(self.resource.stale(response.as_deref()));
         what.and(settle::marks(&self.context, response).invalidate)
     }
+
+    fn tell<X>(&self, receipt: Option<&Receipt>, response: Option<&mut Response<X>>) {
+        token::tell(&self.cache, &self.context, receipt, response);
+    }
 }
 
 /// The handler was dropped before it answered: it may have committed.
@@ -164,7 +168,8 @@ async fn settled<X: Body, E>(
         Err(panic) => return Outcome::Panicked(panic),
     };
     let stale = write.stale(answer.as_mut().ok());
-    settle::invalidate_with(&write.cache, stale, write.concern).await;
+    let receipt = settle::invalidate_with(&write.cache, stale, write.concern).await;
+    write.tell(receipt.as_ref(), answer.as_mut().ok());
     Outcome::Answered(answer.map(|response| response.map(CacheBody::through)))
 }
 
@@ -176,6 +181,7 @@ async fn inline<X: Body, E>(
 ) -> Result<Response<CacheBody<X>>, E> {
     let mut answer = call.await;
     let stale = write.stale(answer.as_mut().ok());
-    settle::invalidate_with(&write.cache, stale, write.concern).await;
+    let receipt = settle::invalidate_with(&write.cache, stale, write.concern).await;
+    write.tell(receipt.as_ref(), answer.as_mut().ok());
     answer.map(|response| response.map(CacheBody::through))
 }

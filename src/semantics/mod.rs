@@ -30,7 +30,7 @@ pub(crate) use freshness::{current_age, initial_age, is_fresh, write_age};
 pub(crate) use groups::invalidated_groups;
 pub(crate) use invalidation::{Outcome, made_stale};
 pub(crate) use key::{KeyParts, StoredKey};
-pub(crate) use request::{Bypass, Content, Intent, Read, carries_credentials, intent, is_grpc};
+pub(crate) use request::{Bypass, Content, Intent, carries_credentials, intent, is_grpc};
 pub(crate) use storable::{Audience, Exchange, Refusal, forbids_storing, storable};
 pub(crate) use stored_fields::strip_unstored;
 pub(crate) use vary::{Selection, VaryNames};

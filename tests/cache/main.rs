@@ -21,5 +21,6 @@ mod safety;
 mod serving;
 mod settle;
 mod smoke;
+mod tokens;
 mod write_policies;
 mod writes;

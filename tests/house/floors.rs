@@ -6,7 +6,7 @@ use crate::source::{Offence, Source, all, none};
 /// What imports nothing of ours but each other.
 const WORDS: &[&str] = &[
     "tag", "target", "position", "clock", "error", "path", "scope", "concern", "random", "tasks",
-    "eviction",
+    "eviction", "token",
 ];
 
 /// What a module may import, beside itself.

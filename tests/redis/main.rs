@@ -14,6 +14,7 @@ mod main_job;
 mod rig;
 mod shop;
 mod start;
+mod tokens;
 mod two_masters;
 mod versions;
 mod writes;

@@ -94,7 +94,7 @@ impl Instance {
         Self::around(self.cache.clone(), policy, database)
     }
 
-    fn around(cache: Cache, policy: Policy, database: &Database) -> Self {
+    pub(crate) fn around(cache: Cache, policy: Policy, database: &Database) -> Self {
         let app = Router::new()
             .route(
                 "/item/{key}",

@@ -140,6 +140,11 @@ impl Follower {
         wider
     }
 
+    /// The largest bound in use here.
+    pub(crate) fn bound(&self) -> Duration {
+        self.bound
+    }
+
     /// This instance's id and the number of its last question.
     pub(crate) fn signature(&self) -> (u64, u64) {
         (self.member, self.counter)

@@ -17,6 +17,12 @@ pub(super) use queue::Limits;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Ticket(u64);
 
+impl Ticket {
+    pub(super) fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// The queue, and who waits for it. It forgets nothing when the task that empties
 /// it ends: the next one sends the same message again.
 #[derive(Debug)]

@@ -2,6 +2,7 @@ mod fake;
 mod lifetime;
 mod listening;
 mod publishing;
+mod tokens;
 
 use self::fake::{Fake, Recorder};
 use super::{Coherence, Settings};

@@ -3,7 +3,7 @@
 use super::fake::Mode;
 use super::{Instance, path};
 use crate::bus::Local;
-use crate::concern::{Reached, Receipt, WriteConcern};
+use crate::concern::{Reached, WriteConcern};
 use crate::target::Target;
 use futures_util::FutureExt;
 use futures_util::poll;
@@ -41,7 +41,7 @@ async fn published_ends_with_its_timeout_and_the_retries_go_on() {
     tokio::pin!(receipt);
     assert!(poll!(receipt.as_mut()).is_pending());
     one.clock.advance(Duration::from_millis(500));
-    assert_eq!(receipt.await, Receipt::new(Reached::Here));
+    assert_eq!(receipt.await.reached(), Reached::Here);
 
     one.passes_until(|i| i.coherence.figures().publish_failures > 2)
         .await;
