@@ -112,6 +112,7 @@ impl Settings {
         let builder = Cache::builder()
             .bus(redis)
             .staleness_bound(self.bound)
+            .token_header(TOKEN)
             .while_deaf(match self.while_deaf {
                 Deaf::Bypass => WhileDeaf::Bypass,
                 Deaf::ServeFor(time) => WhileDeaf::ServeFor(time),
