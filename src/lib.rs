@@ -4,6 +4,8 @@ mod clock;
 mod concern;
 mod error;
 mod eviction;
+#[cfg(test)]
+mod fuzz;
 mod path;
 mod position;
 mod random;

@@ -15,6 +15,8 @@ mod authority;
 mod cache_control;
 mod dates;
 mod freshness;
+#[cfg(test)]
+mod fuzz;
 mod groups;
 mod invalidation;
 mod key;

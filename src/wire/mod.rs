@@ -1,6 +1,8 @@
 #![doc = include_str!("../docs/wire.md")]
 
 mod binary;
+#[cfg(test)]
+mod fuzz;
 mod json;
 mod names;
 #[cfg(test)]
