@@ -11,10 +11,14 @@ const GROUPS: HeaderName = HeaderName::from_static("cache-groups");
 const INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
 
 fn target() -> Fuzz {
+    // As many as there may be.
+    let many: Vec<_> = (0..128).map(|name| format!("\"{name}\"")).collect();
+    let many = many.join(",");
     Fuzz {
         name: "groups",
         cases: 40_000,
         corpus: texts(&[
+            &many,
             "",
             "\"a\"",
             "\"b\", \"a\";x=1;y\n\"c\"",

@@ -128,11 +128,15 @@ fn an_authority_is_one_host_without_the_default_port_whatever_its_case() {
 
 /// Two requests, divided by a byte 0x01.
 fn keys() -> Fuzz {
+    // As long as a key may be.
+    let path = "x".repeat(8 * 1024 - "http://h/".len());
+    let long = format!("/\nh\u{1}http://h/{path}");
     Fuzz {
         name: "keys",
         cases: 40_000,
         corpus: texts(&[
             "/p?q\nh\u{1}http://H:80/p?q",
+            &long,
             "https://h/p\u{1}/p\nh",
             "http://user@example.com/A/b?\u{1}http://EXAMPLE.com/A/b",
             "/a%2Fb\u{1}/a/b",
