@@ -238,7 +238,7 @@ impl Shared {
     pub(super) fn hear(&self, ring: Ring) {
         match ring {
             Ring::Entry(entry) => match wire::decode(&entry.payload) {
-                Decoded::Targets { targets, .. } => self.ring(&entry, targets),
+                Decoded::Targets { targets, unknown } => self.ring(&entry, targets, unknown),
                 Decoded::Unreadable(_) => self.hear(Ring::Garbage),
             },
             Ring::RollCall => {
@@ -256,9 +256,13 @@ impl Shared {
         }
     }
 
-    fn ring(&self, entry: &LogEntry, targets: Vec<Target>) {
+    fn ring(&self, entry: &LogEntry, targets: Vec<Target>, unknown: usize) {
         let mut follower = self.follower();
         let step = follower.ring(entry);
+        // Only what moves the position is not read again in an answer.
+        if unknown > 0 && step.invalidate == Invalidation::Entries && step.ask != Ask::Now {
+            self.count_unreadable("unknown operation", entry.position);
+        }
         let mut figures = self.figures();
         figures.rings += 1;
         figures.gaps += u64::from(step.ask == Ask::Now);

@@ -319,7 +319,6 @@ fn a_json_message_that_is_read_is_json_of_version_1_with_known_fields_and_as_man
 /// Cause: each target of a JSON message has a copy of its scope. Effect: a message of
 /// 256 KiB, whose scope is half of it, takes gigabytes.
 #[test]
-#[ignore = "`json::Message::target` makes a scope for each target"]
 fn the_targets_of_a_json_message_share_their_scope() {
     let (scope, tags) = ("s".repeat(60_000), r#""","#.repeat(500));
     let message = format!(r#"{{"v":1,"scope":"{scope}","tags":[{tags}""]}}"#);

@@ -80,6 +80,7 @@ fn is_of_another_version(message: &[u8]) -> bool {
 
 impl Message {
     fn targets(&self) -> Result<Vec<Target>, Unreadable> {
+        let scope = self.scope.as_deref().map(Scope::new);
         let group = |group: &Group| names::group(&group.origin, &group.name);
         let tag = |name: &String| Some(What::Tag(name.as_str().into()));
         (self.uris.iter().map(|text| names::uri(text)))
@@ -88,19 +89,19 @@ impl Message {
             .chain(self.tags.iter().map(tag))
             .chain(self.groups.iter().map(group))
             .chain(self.everything.then_some(Some(What::Everything)))
-            .map(|what| Some(self.target(what?)))
+            .map(|what| Some(self.target(what?, scope.clone())))
             .collect::<Option<_>>()
             .ok_or(Unreadable::JsonField)
     }
 
-    fn target(&self, what: What) -> Target {
+    fn target(&self, what: What, scope: Option<Scope>) -> Target {
         let strength = if self.soft {
             Strength::Soft
         } else {
             Strength::Hard
         };
         Target {
-            scope: self.scope.as_deref().map(Scope::new),
+            scope,
             what,
             strength,
         }
