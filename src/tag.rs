@@ -10,6 +10,10 @@ pub const MAX_TAGS: usize = 128;
 /// The most bytes one tag may have. A response with a longer tag is not stored.
 pub const MAX_TAG_BYTES: usize = 256;
 
+/// Among more than these a tag is not looked for before it is added: looking would
+/// cost the square of their number, and repeating one changes nothing.
+const SEARCHED: usize = 1024;
+
 /// A name under which stored responses are invalidated together.
 ///
 /// A tag is compared byte by byte and is shared by every authority of the
@@ -100,7 +104,8 @@ impl Tags {
         Self::default()
     }
 
-    /// These tags and one more. A tag that is already there is not repeated.
+    /// These tags and one more. A tag that is already there is not repeated, unless
+    /// there are more than a thousand.
     #[must_use]
     pub fn and(mut self, tag: impl Into<Tag>) -> Self {
         self.insert(tag.into());
@@ -125,7 +130,7 @@ impl Tags {
     }
 
     fn insert(&mut self, tag: Tag) {
-        if !self.0.contains(&tag) {
+        if self.0.len() >= SEARCHED || !self.0.contains(&tag) {
             self.0.push(tag);
         }
     }

@@ -6,6 +6,10 @@ use crate::scope::Scope;
 use crate::tag::{Tag, Tags};
 use std::fmt;
 
+/// Among more than these a target is not looked for before it is added: looking
+/// would cost the square of their number, and invalidating twice changes nothing.
+const SEARCHED: usize = 1024;
+
 /// How an invalidated entry may still be used.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) enum Strength {
@@ -214,7 +218,7 @@ impl Invalidate {
     }
 
     pub(crate) fn insert(&mut self, target: Target) {
-        if !self.targets.contains(&target) {
+        if self.targets.len() >= SEARCHED || !self.targets.contains(&target) {
             self.targets.push(target);
         }
     }
