@@ -250,6 +250,7 @@ impl Shared {
                 self.due.notify_one();
             }
             Ring::Gap => {
+                self.follower().gap();
                 self.figures().gaps += 1;
                 self.due.notify_one();
             }

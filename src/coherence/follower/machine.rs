@@ -109,6 +109,11 @@ impl Follower {
         }
     }
 
+    /// Something came that could not be kept: the ring is not silent.
+    pub(crate) fn gap(&mut self) {
+        self.silent = 0;
+    }
+
     /// The answer to the question with this counter.
     pub(crate) fn answer<P>(&mut self, counter: u64, answer: &Answer<P>) -> Step {
         let belongs = |out: &mut Outstanding| rules::belongs(out.counter, counter);

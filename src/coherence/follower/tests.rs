@@ -203,6 +203,17 @@ fn a_ring_that_is_only_late_and_entries_that_do_not_ring_are_not_silence() {
 }
 
 #[test]
+fn a_ring_whose_entries_are_too_large_to_keep_is_not_silent() {
+    let mut follower = follower();
+    for number in 2..=5 {
+        follower.gap();
+        let question = follower.ask(20);
+        let step = follower.answer(question.counter, &verified(number, number..=number));
+        assert_eq!(step.ear, Ear::Keep);
+    }
+}
+
+#[test]
 fn a_cloned_member_takes_another_id_and_proves_nothing() {
     let mut follower = follower();
     let question = follower.ask(20);
