@@ -44,9 +44,10 @@ pub(super) struct Everywhere {
 struct Waiting {
     /// The number of the last waiter.
     last: u64,
-    /// What that one waits for: the batches of one outbox are in the log in their
-    /// order, so all others wait for earlier entries.
-    newest: Option<Position>,
+    /// The last entry that anybody has waited for, by when the log acknowledged it:
+    /// the batches of one outbox are in the log in their order, so who has reported
+    /// this one has applied those of all others.
+    newest: Option<Landed>,
     /// How many wait now.
     now: usize,
     /// Who was missing in the last census.
@@ -78,15 +79,27 @@ impl Everywhere {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(&self, entry: Position) -> (u64, Entered<'_>) {
+    fn enter(&self, landed: Landed) -> (u64, Entered<'_>) {
         let mut waiting = self.waiting();
         waiting.last += 1;
         waiting.now += 1;
-        waiting.newest = Some(entry);
+        // Waits do not begin in the order of their entries.
+        let order = |landed: &Landed| (landed.at, landed.position.sequence);
+        if waiting
+            .newest
+            .is_none_or(|newest| order(&newest) < order(&landed))
+        {
+            waiting.newest = Some(landed);
+        }
         let number = waiting.last;
         drop(waiting);
         self.entered.notify_one();
         (number, Entered(self))
+    }
+
+    #[cfg(test)]
+    fn newest(&self) -> Option<Position> {
+        self.waiting().newest.map(|landed| landed.position)
     }
 
     /// Whether a round is of no use any more: nobody waits, or it takes long and
@@ -123,7 +136,7 @@ impl Drop for Entered<'_> {
 /// Dropping the future ends the wait.
 pub(super) async fn wait(shared: &Shared, landed: Landed) -> Applied {
     let everywhere = &shared.everywhere;
-    let (number, _entered) = everywhere.enter(landed.position);
+    let (number, _entered) = everywhere.enter(landed);
     let mut done = everywhere.done.subscribe();
     let reported = done.wait_for(|done| done.up_to >= number);
     tokio::select! {
@@ -163,7 +176,7 @@ pub(super) async fn count(shared: &Shared) -> Infallible {
         let next = {
             let waiting = shared.everywhere.waiting();
             let newest = waiting.newest.filter(|_| waiting.now > 0);
-            newest.map(|entry| (waiting.last, entry))
+            newest.map(|landed| (waiting.last, landed.position))
         };
         match next {
             Some((number, entry)) if shared.everywhere.done.borrow().up_to < number => {

@@ -1,8 +1,10 @@
+use super::Everywhere;
 use super::watch::{LogOf, Verdict, Watch};
 use crate::bus::{Census, List, Report, Stands};
-use crate::clock::nanos;
+use crate::clock::{Moment, nanos};
+use crate::coherence::outbox::Landed;
 use crate::coherence::settings::ALONE_FOR;
-use crate::position::Mark;
+use crate::position::{Mark, Position, Sequence};
 use std::time::Duration;
 
 /// A member may serve for a hundred after its last proof.
@@ -155,4 +157,25 @@ fn the_first_list_of_a_log_in_this_process_is_whole_and_another_one_young() {
         ..census(&[])
     };
     assert_eq!(watch.judge(&anew, 5001, 5001).verdict, Verdict::NotYet);
+}
+
+/// Cause: of two writes the later one's wait began first, and the earlier one's
+/// entry replaced it. Effect: the wait for the later entry was over when all had
+/// reported the earlier one.
+#[test]
+fn a_wait_that_begins_late_for_an_earlier_entry_does_not_replace_a_later_one() {
+    let landed = |number| {
+        let sequence = Sequence { millis: 1, number };
+        let mark = Mark(number);
+        Landed {
+            position: Position { sequence, mark },
+            at: Moment(number),
+        }
+    };
+    let everywhere = Everywhere::new(BOUND, LogOf::AServer);
+    let (_, _later) = everywhere.enter(landed(6));
+    let (_, _earlier) = everywhere.enter(landed(5));
+    assert_eq!(everywhere.newest(), Some(landed(6).position));
+    let (_, _latest) = everywhere.enter(landed(7));
+    assert_eq!(everywhere.newest(), Some(landed(7).position));
 }
