@@ -355,7 +355,10 @@ impl Shared {
     /// Begins anew, since a step may have been left half taken: the next answer
     /// invalidates everything.
     pub(super) fn forget(&self) {
-        *self.follower() = Follower::new(random::number(), self.settings.bound);
+        let mut follower = self.follower();
+        // A larger bound goes on in use: it has to be reported under the new id too.
+        *follower = Follower::new(random::number(), follower.bound());
+        drop(follower);
         self.due.notify_one();
     }
 

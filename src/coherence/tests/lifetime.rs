@@ -90,6 +90,8 @@ async fn a_panic_while_a_ring_is_applied_is_survived_and_loses_nothing() {
         .passes_until(|i| i.coherence.figures().connections == 1)
         .await;
     let before = other.sink.times(&Target::everything());
+    let bound = super::BOUND * 4;
+    other.coherence.widen(bound);
     *other.sink.afraid_of.lock().unwrap() = Some(path("/a"));
     one.coherence.enqueue(&[path("/a")]);
     other
@@ -102,4 +104,6 @@ async fn a_panic_while_a_ring_is_applied_is_survived_and_loses_nothing() {
     one.coherence.enqueue(&[path("/b")]);
     one.coherence.idle().await.unwrap();
     other.passes_until(|i| i.sink.times(&path("/b")) > 0).await;
+    // Its routes go on serving by it, under whatever id.
+    assert_eq!(other.coherence.largest_bound(), bound);
 }
