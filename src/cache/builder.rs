@@ -8,7 +8,7 @@ use super::tokens::Tokens;
 use crate::bus::sealed::{AnyEngine, Sealed};
 use crate::bus::{Bus, Local};
 use crate::clock::Clock;
-use crate::coherence::{self, Coherence};
+use crate::coherence::{self, Coherence, DEFAULT_BOUND};
 use crate::concern::WriteConcern;
 use crate::error::Error;
 use crate::eviction::Eviction;
@@ -57,7 +57,7 @@ impl Default for CacheBuilder {
                 while_deaf: WhileDeaf::Bypass,
                 while_bus_down: BusDown::Queue,
                 concern: WriteConcern::default(),
-                bound: Duration::from_secs(3),
+                bound: DEFAULT_BOUND,
                 max_body_bytes: 1024 * 1024,
                 fill_timeout: Duration::from_secs(30),
                 tokens: None,

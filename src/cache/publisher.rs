@@ -3,7 +3,7 @@
 use crate::bus::Bus;
 use crate::bus::sealed::AnyEngine;
 use crate::clock::{Clock, Moment};
-use crate::coherence::{Coherence, Role, Settings, Sink};
+use crate::coherence::{Coherence, DEFAULT_BOUND, Role, Settings, Sink};
 use crate::concern::{Reached, Receipt};
 use crate::error::Error;
 use crate::target::{Invalidate, Target};
@@ -48,10 +48,9 @@ impl Publisher {
     /// What the bus says about its settings, such as a URL it cannot use.
     pub fn new(bus: impl Bus) -> Result<Self, Error> {
         let AnyEngine(engine) = bus.into_engine()?;
-        let never = Duration::MAX;
         let settings = Settings {
             role: Role::Publisher,
-            ..Settings::new(never, Duration::from_secs(1))
+            ..Settings::new(DEFAULT_BOUND, Duration::from_secs(1))
         };
         let coherence = Coherence::new(engine, Clock::Real, settings, Arc::new(Nothing));
         Ok(Self { coherence })
@@ -60,6 +59,11 @@ impl Publisher {
     /// Queues it for the bus and waits as far as its
     /// [`WriteConcern`](crate::WriteConcern) says: unless it says something, until the log has it, at
     /// most 500 ms.
+    ///
+    /// A publisher has no staleness bound of its own. Where
+    /// [`WriteConcern::Applied`](crate::WriteConcern::Applied) has to wait for time, it
+    /// waits for 3 s, or for the largest bound that an instance has reported, if that is
+    /// longer.
     ///
     /// # Cancel safety
     ///

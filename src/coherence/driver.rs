@@ -10,7 +10,7 @@ use super::shared::Shared;
 use super::sink::Sink;
 use crate::bus::Engine;
 use crate::clock::{Clock, Moment};
-use crate::concern::{Reached, Receipt, WriteConcern};
+use crate::concern::{Applied, Reached, Receipt, WriteConcern};
 use crate::error::{Error, ErrorKind};
 use crate::target::Target;
 use crate::tasks::{self, Task};
@@ -231,11 +231,14 @@ impl Coherence {
             }
         };
         let applied = if self.can_wait() {
-            shared.clock.timeout(timeout, everywhere).await
+            let waited = shared.clock.timeout(timeout, everywhere).await;
+            waited.unwrap_or_else(|| shared.everywhere.timed_out())
         } else {
-            None
+            Applied::TimedOut {
+                by: 0,
+                missing: Vec::new(),
+            }
         };
-        let applied = applied.unwrap_or_else(|| shared.everywhere.timed_out());
         shared.figures().count(&applied);
         telemetry::applied(&applied);
         Receipt::of_applied(self.reached(ticket), applied)

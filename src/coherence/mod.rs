@@ -23,7 +23,7 @@ mod tokens;
 pub(crate) use driver::Coherence;
 pub(crate) use figures::Figures;
 pub(crate) use outbox::Ticket;
-pub(crate) use settings::{ALONE_FOR, Role, Settings};
+pub(crate) use settings::{ALONE_FOR, DEFAULT_BOUND, Role, Settings};
 pub(crate) use sink::Sink;
 pub(crate) use tokens::Satisfied;
 

@@ -7,6 +7,9 @@ use std::time::Duration;
 /// serves nothing, so that others need not wait for one that is gone.
 pub(crate) const ALONE_FOR: u32 = 10;
 
+/// The staleness bound, unless it is set.
+pub(crate) const DEFAULT_BOUND: Duration = Duration::from_secs(3);
+
 /// The durations and bounds of one instance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Settings {

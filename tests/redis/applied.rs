@@ -4,8 +4,11 @@ use crate::shop::{BOUND, Database, Instance, pair};
 use crate::support::proxy::{Flow, Proxy};
 use crate::support::redis_server::RedisServer;
 use std::time::Duration;
+use tower_coherence::bus::Redis;
 use tower_coherence::policy::WhileDeaf;
-use tower_coherence::{Applied, Invalidate, Policy, Reached, Receipt, Tag, WriteConcern};
+use tower_coherence::{
+    Applied, Invalidate, Policy, Publisher, Reached, Receipt, Tag, WriteConcern,
+};
 
 /// Longer than the bound: a member that says nothing is waited out.
 const LONG: Duration = BOUND.saturating_mul(5);
@@ -120,4 +123,20 @@ async fn while_the_bus_is_down_nobody_is_waited_for() {
         receipt.applied(),
         Some(Applied::TimedOut { by: 0, .. })
     ));
+}
+
+/// A publisher has no bound of its own, and no list that it watches by asking.
+#[tokio::test]
+async fn a_publisher_waits_for_the_instances_too() {
+    let database = Database::default();
+    let (server, proxy, [_a, b]) = behind(&database).await;
+    let publisher = Publisher::new(Redis::new(&server.url(), "shop").unwrap()).unwrap();
+    b.warm("1").await;
+    proxy.both(Flow::BlackHole);
+    let version = database.write("1");
+    let timeout = Duration::from_secs(20);
+    let what = Invalidate::tag(Tag::of("item", 1)).concern(WriteConcern::Applied { timeout });
+    let receipt = publisher.invalidate(what).await;
+    assert_eq!(receipt.reached(), Reached::Everyone, "{receipt:?}");
+    assert_eq!(b.get("1").await.version, version);
 }
