@@ -46,12 +46,15 @@ pub enum WriteConcern {
 impl Default for WriteConcern {
     fn default() -> Self {
         Self::Published {
-            timeout: Duration::from_millis(500),
+            timeout: Self::PUBLISHED_WITHIN,
         }
     }
 }
 
 impl WriteConcern {
+    /// How long is waited for the log unless somebody says so.
+    pub(crate) const PUBLISHED_WITHIN: Duration = Duration::from_millis(500);
+
     /// The one that waits for more.
     pub(crate) fn stronger(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         match (one, other) {

@@ -14,6 +14,7 @@ mod tag;
 mod target;
 mod tasks;
 mod token;
+mod write_intent;
 
 pub mod bus;
 mod cache;

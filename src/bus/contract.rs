@@ -50,6 +50,7 @@ macro_rules! contract {
             a_member_that_signs_off_is_on_the_list_no_more,
             a_member_that_is_gone_is_removed_unless_it_has_reported_again,
             own_entries_are_found_again_or_not,
+            the_longest_time_of_an_intent_is_in_each_answer,
         );
     };
     (@tests $name:ident, $make:path, $($test:ident,)*) => {
@@ -446,4 +447,22 @@ pub(crate) async fn own_entries_are_found_again_or_not(rig: &Rig) {
         asker.ask(&*rig.one, None).await.standing,
         Standing::NotAsked
     );
+}
+
+pub(crate) async fn the_longest_time_of_an_intent_is_in_each_answer(rig: &Rig) {
+    let asker = Asker::new(1);
+    let longest = async || asker.ask(&*rig.two, None).await.longest_intent;
+    assert_eq!(longest().await, Duration::ZERO);
+    let mut rings = rig.two.rings().await.expect("an ear");
+    for (mark, millis) in [(1, 900), (2, 12_000), (3, 9_000)] {
+        let payload = Bytes::from_static(b"intent");
+        let lasts = Duration::from_millis(millis);
+        let announced = rig.one.announce(payload, Mark(mark), lasts).await;
+        let announced = announced.expect("the bus appends");
+        assert_eq!(heard_entry(&mut rings).await.position, announced.position);
+    }
+    append(&*rig.one, "no intent", 4).await;
+    assert_eq!(longest().await, Duration::from_secs(12));
+    (rig.wipe)().await;
+    assert_eq!(longest().await, Duration::ZERO);
 }

@@ -20,6 +20,15 @@ pub(crate) trait Engine: Send + Sync + fmt::Debug + 'static {
     /// is unknown: the batch may stand in the log.
     fn append(&self, payload: Bytes, mark: Mark) -> BoxFuture<'_, Result<Appended, BusError>>;
 
+    /// The same for the intent of a write, which lasts this long. The log keeps the
+    /// longest time, see [`Answer::longest_intent`].
+    fn announce(
+        &self,
+        payload: Bytes,
+        mark: Mark,
+        lasts: Duration,
+    ) -> BoxFuture<'_, Result<Appended, BusError>>;
+
     /// Asks whether a position still stands in the log with its mark, what came
     /// after it, and where the log ends: one atomic step of the server, which
     /// has also written the member's report before it answers.
@@ -88,6 +97,8 @@ pub(crate) struct Answer<P = Bytes> {
     pub(crate) list: Option<List>,
     /// What stands of the checkpoint.
     pub(crate) standing: Standing,
+    /// The longest time of all intents that the log has ever taken.
+    pub(crate) longest_intent: Duration,
 }
 
 /// Whether the position that was asked about stands in the log.

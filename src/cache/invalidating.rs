@@ -32,10 +32,15 @@ impl Shared {
 
     /// The same, and waits as far as the write concern says.
     pub(crate) async fn invalidate(&self, what: Invalidate) -> Receipt {
+        match self.invalidate_now(&what) {
+            Some(ticket) => self.receipt(ticket, &what).await,
+            None => Receipt::new(Reached::Bus),
+        }
+    }
+
+    /// Waits as far as the write concern says.
+    pub(crate) async fn receipt(&self, ticket: Ticket, what: &Invalidate) -> Receipt {
         let concern = what.write_concern().unwrap_or(self.settings.concern);
-        let Some(ticket) = self.invalidate_now(&what) else {
-            return Receipt::new(Reached::Bus);
-        };
         self.coherence.receipt(ticket, concern).await
     }
 }

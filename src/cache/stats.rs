@@ -69,6 +69,14 @@ pub struct BusStats {
     pub waited_out: u64,
     /// Waits for everybody that took too long.
     pub applied_timeouts: u64,
+    /// Writes that the log was told of before they began, see
+    /// [`WritePolicy::intent`](crate::policy::WritePolicy::intent).
+    pub intents: u64,
+    /// Those that should have been, and the log did not take it in time.
+    pub intents_untold: u64,
+    /// Times that writes elsewhere did not end within their intents, and what they
+    /// might have made stale was invalidated here.
+    pub intents_ran_out: u64,
     /// Entries heard by the ring.
     pub rings: u64,
     /// What came by the ring and was no entry.
@@ -176,6 +184,9 @@ impl From<Figures> for BusStats {
             applied: figures.applied,
             waited_out: figures.waited_out,
             applied_timeouts: figures.applied_timeouts,
+            intents: figures.intents,
+            intents_untold: figures.intents_untold,
+            intents_ran_out: figures.intents_ran_out,
             rings: figures.rings,
             garbage: figures.garbage,
             unreadable: figures.unreadable,

@@ -53,6 +53,13 @@ pub(crate) struct Figures {
     pub(crate) connections: u64,
     /// Times that a task panicked and was started anew.
     pub(crate) panics: u64,
+    /// Intents of writes that the log has taken.
+    pub(crate) intents: u64,
+    /// Intents that the log did not take in time.
+    pub(crate) intents_untold: u64,
+    /// Times that writes elsewhere did not end in time, and what they might have made
+    /// stale was invalidated here.
+    pub(crate) intents_ran_out: u64,
     /// Waits for everybody that ended because all had applied it.
     pub(crate) applied: u64,
     /// Those of them that had to wait out somebody.

@@ -6,11 +6,13 @@
 //!
 #![doc = include_str!("../docs/faults.md")]
 
+mod announce;
 mod backoff;
 mod driver;
 mod everywhere;
 mod figures;
 mod follower;
+mod intents;
 mod kept;
 mod loops;
 mod outbox;
@@ -20,6 +22,7 @@ mod shared;
 mod sink;
 mod tokens;
 
+pub(crate) use announce::Announced;
 pub(crate) use driver::Coherence;
 pub(crate) use figures::Figures;
 pub(crate) use outbox::Ticket;

@@ -3,6 +3,7 @@
 use super::everywhere::{Everywhere, LogOf};
 use super::figures::{Condition, Deafness, Figures};
 use super::follower::{Ask, Ear, Follower, Invalidation, Member, Step};
+use super::intents::{Due, Heard, Intents, Order};
 use super::kept::{Again, Kept};
 use super::outbox::{Limits, Outbox};
 use super::sent::Sent;
@@ -13,7 +14,7 @@ use crate::bus::{Answer, BusError, Checkpoint, Engine, LogEntry, Question, Ring}
 use crate::clock::{Clock, Moment, nanos};
 use crate::position::Position;
 use crate::target::Target;
-use crate::wire::{self, Decoded};
+use crate::wire::{self, Decoded, Message};
 use crate::{random, telemetry};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) everywhere: Everywhere,
     /// Locked for a moment only.
     pub(super) kept: Mutex<Kept>,
+    /// Locked for a moment only.
+    intents: Mutex<Intents<Target>>,
     /// Somebody waits until all have reported.
     roll_call: AtomicBool,
     /// The largest bound that the log has heard of this instance, in nanoseconds.
@@ -66,7 +69,7 @@ fn targets_of(payloads: &[Bytes]) -> Vec<Target> {
     let targets = payloads
         .iter()
         .flat_map(|payload| match wire::decode(payload) {
-            Decoded::Targets { targets, .. } => targets,
+            Decoded::Message(message) => message.targets,
             Decoded::Unreadable(_) => vec![Target::everything()],
         });
     targets.collect()
@@ -101,6 +104,7 @@ impl Shared {
             outbox: Outbox::new(limits),
             everywhere: Everywhere::new(settings.bound, log),
             kept: Mutex::default(),
+            intents: Mutex::default(),
             roll_call: AtomicBool::new(false),
             reported: AtomicU64::new(0),
             sent: Sent::default(),
@@ -141,6 +145,7 @@ impl Shared {
         let mut follower = self.follower();
         let step = follower.answer(question.counter, answer);
         let counts = step.prove.is_some();
+        self.intents().learn(nanos(answer.longest_intent));
         let mut everything = false;
         self.take(&mut follower, step, || {
             let entries = answer.entries.iter();
@@ -238,7 +243,7 @@ impl Shared {
     pub(super) fn hear(&self, ring: Ring) {
         match ring {
             Ring::Entry(entry) => match wire::decode(&entry.payload) {
-                Decoded::Targets { targets, unknown } => self.ring(&entry, targets, unknown),
+                Decoded::Message(message) => self.ring(&entry, message),
                 Decoded::Unreadable(_) => self.hear(Ring::Garbage),
             },
             Ring::RollCall => {
@@ -257,38 +262,74 @@ impl Shared {
         }
     }
 
-    fn ring(&self, entry: &LogEntry, targets: Vec<Target>, unknown: usize) {
+    fn ring(&self, entry: &LogEntry, message: Message) {
         let mut follower = self.follower();
         let step = follower.ring(entry);
         // Only what moves the position is not read again in an answer.
-        if unknown > 0 && step.invalidate == Invalidation::Entries && step.ask != Ask::Now {
+        if message.unknown > 0 && step.invalidate == Invalidation::Entries && step.ask != Ask::Now {
             self.count_unreadable("unknown operation", entry.position);
         }
         let mut figures = self.figures();
         figures.rings += 1;
         figures.gaps += u64::from(step.ask == Ask::Now);
         drop(figures);
-        let own = self.sent.holds(entry.position.mark);
-        self.take(
-            &mut follower,
-            step,
-            || if own { Vec::new() } else { targets },
-        );
         // Only if it joined the chain: what came before it may be missing, an earlier
         // part of the same write too.
-        if follower.position() == Some(entry.position) {
+        let joined = follower.position() == Some(entry.position);
+        let order = if joined { Order::Kept } else { Order::Unknown };
+        self.take(&mut follower, step, || self.heard(entry, message, order));
+        if joined {
             self.applied.record([entry.position]);
         }
     }
 
+    /// What the entry makes stale now. What this instance has sent was applied here
+    /// before, and its own writes it sees to itself.
+    fn heard(&self, entry: &LogEntry, message: Message, order: Order) -> Vec<Target> {
+        let own = self.sent.holds(entry.position.mark);
+        let Message {
+            mut targets,
+            begun,
+            ended,
+            ..
+        } = message;
+        if own {
+            targets.clear();
+        }
+        let begun = begun.filter(|_| !own);
+        let now = self.clock.now();
+        let heard = Heard {
+            begun: begun.map(|begun| (begun.id, nanos(begun.lasts), begun.targets)),
+            ended,
+            everything: targets.contains(&Target::everything()),
+        };
+        // Cut off, this instance hears late of a write that may be over: what it has
+        // stored was not served meanwhile, and is not now.
+        if let Some((_, _, begun)) = &heard.begun
+            && self.heard_until().is_none_or(|until| until < now)
+        {
+            targets.extend_from_slice(begun);
+        }
+        self.intents().hear(heard, order, now.0);
+        targets
+    }
+
+    pub(super) fn intents(&self) -> MutexGuard<'_, Intents<Target>> {
+        self.intents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes the step: **first the cells, then the proof**.
     fn take(&self, follower: &mut Follower, step: Step, targets: impl FnOnce() -> Vec<Target>) {
-        let targets = match step.invalidate {
+        let mut targets = match step.invalidate {
             Invalidation::Nothing => Vec::new(),
             Invalidation::Entries => targets(),
-            Invalidation::Everything => vec![Target::everything()],
+            Invalidation::Everything => {
+                self.intents().missed(self.clock.now().0);
+                vec![Target::everything()]
+            }
         };
         if let Some(as_of) = step.prove {
+            targets.extend(self.ran_out());
             self.prove(&targets, Moment(as_of));
         } else if !targets.is_empty() {
             self.sink.apply(&targets);
@@ -309,6 +350,20 @@ impl Shared {
         }
     }
 
+    /// What writes would have made stale that began elsewhere, and of whose end nobody
+    /// has heard in time.
+    fn ran_out(&self) -> Vec<Target> {
+        let due = self.intents().due(self.clock.now().0);
+        let targets = match due {
+            Due::Targets(targets) if targets.is_empty() => return targets,
+            Due::Targets(targets) => targets,
+            Due::Everything => vec![Target::everything()],
+        };
+        self.figures().intents_ran_out += 1;
+        telemetry::intents_ran_out(targets.len());
+        targets
+    }
+
     fn prove(&self, targets: &[Target], as_of: Moment) {
         self.sink.apply_then_prove(targets, as_of);
         let heard = self.heard_until();
@@ -323,24 +378,22 @@ impl Shared {
         proof.map(|as_of| as_of.plus(self.settings.bound))
     }
 
-    /// An entry of the log that cannot be understood is read as everything. What
-    /// this instance has sent was applied here before.
+    /// An entry of the log that cannot be understood is read as everything.
     fn read(&self, entry: &LogEntry) -> Vec<Target> {
-        if self.sent.holds(entry.position.mark) {
-            return Vec::new();
-        }
-        match wire::decode(&entry.payload) {
-            Decoded::Targets { targets, unknown } => {
-                if unknown > 0 {
-                    self.count_unreadable("unknown operation", entry.position);
-                }
-                targets
-            }
+        let message = match wire::decode(&entry.payload) {
+            Decoded::Message(message) => message,
             Decoded::Unreadable(kind) => {
                 self.count_unreadable(kind.as_str(), entry.position);
-                vec![Target::everything()]
+                Message {
+                    targets: vec![Target::everything()],
+                    ..Message::default()
+                }
             }
+        };
+        if message.unknown > 0 {
+            self.count_unreadable("unknown operation", entry.position);
         }
+        self.heard(entry, message, Order::Kept)
     }
 
     fn count_unreadable(&self, kind: &'static str, position: Position) {

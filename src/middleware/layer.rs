@@ -1,5 +1,6 @@
 //! The layer.
 
+use super::announced::UnderWay;
 use super::service::CacheService;
 use crate::cache::{Cache, Rule, Shared};
 use crate::policy::{Policy, WritePolicy};
@@ -54,6 +55,9 @@ impl CacheLayer {
     /// as the cache says.
     #[must_use]
     pub fn write_policy(self, writes: WritePolicy) -> Self {
+        if let Some(time) = writes.intent_time() {
+            self.cache.coherence.uses_intents(UnderWay::lasts(time));
+        }
         Self { writes, ..self }
     }
 }

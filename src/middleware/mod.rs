@@ -11,6 +11,7 @@
 //! other ─────────► the client's own future ───► response, untouched
 //! ```
 
+mod announced;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;

@@ -5,7 +5,7 @@ use super::context::CacheContext;
 use super::future::ResponseFuture;
 use super::read::{Coalesce, Read};
 use super::token::{self, Carried, May};
-use super::write::{Call, Resource, Write};
+use super::write::{Call, Choices, Resource, Write};
 use super::{outside, pass, read, refused, respond, write};
 use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared};
 use crate::policy::{BusDown, Partition, WritePolicy};
@@ -215,7 +215,8 @@ impl<S> CacheService<S> {
         client: &Client,
         call: Call,
     ) -> Plan<X> {
-        if self.refuses(call) {
+        let choices = self.choices(call);
+        if choices.while_bus_down == BusDown::RefuseWrites && self.cache.coherence.is_down() {
             self.cache.counters.refused_writes.one();
             return Plan::Answer(refused::response(call));
         }
@@ -224,18 +225,21 @@ impl<S> CacheService<S> {
             self.cache.clone(),
             self.context(client),
             resource,
-            self.writes.own_concern(),
+            choices,
         )))
     }
 
     /// A gRPC call may be a read: what is chosen for the whole cache is not for it.
-    fn refuses(&self, call: Call) -> bool {
+    fn choices(&self, call: Call) -> Choices {
         let own = self.writes.bus_down_choice();
-        let choice = own.unwrap_or(match call {
-            Call::Http => self.cache.settings.while_bus_down,
-            Call::Grpc => BusDown::Queue,
-        });
-        choice == BusDown::RefuseWrites && self.cache.coherence.is_down()
+        Choices {
+            concern: self.writes.own_concern(),
+            while_bus_down: own.unwrap_or(match call {
+                Call::Http => self.cache.settings.while_bus_down,
+                Call::Grpc => BusDown::Queue,
+            }),
+            intent: self.writes.intent_time(),
+        }
     }
 
     fn bypass<X: Body>(&self, reason: &'static str, client: &Client) -> Plan<X> {

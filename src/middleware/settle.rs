@@ -1,5 +1,6 @@
 //! What becomes of the marks when a response head is there, or none will be.
 
+use super::announced::UnderWay;
 use super::context::{CacheContext, Marks};
 use super::noted;
 use crate::cache::Shared;
@@ -42,16 +43,20 @@ pub(super) async fn invalidate(cache: &Arc<Shared>, what: Invalidate) -> Option<
     Some(cache.invalidate(what).await)
 }
 
-/// The same for a layer with a concern of its own: of two that are given, the
-/// stronger counts; the cache's only where neither is.
+/// The same for a write that may have been announced, on a layer with a concern of its
+/// own: of two that are given, the stronger counts; the cache's only where neither is.
 pub(super) async fn invalidate_with(
     cache: &Arc<Shared>,
     what: Invalidate,
     concern: Option<WriteConcern>,
+    announced: Option<UnderWay>,
 ) -> Option<Receipt> {
     let what = match concern {
         Some(concern) => Invalidate::nothing().concern(concern).and(what),
         None => what,
     };
-    invalidate(cache, what).await
+    let ticket = cache.invalidate_now(&what);
+    // Its end goes the same way, and is not waited for.
+    drop(announced);
+    Some(cache.receipt(ticket?, &what).await)
 }

@@ -5,22 +5,26 @@
 //! write that nobody heard of: its future is dropped, and with it the response
 //! that says what became stale. The order is: the handler returns, what it made
 //! stale is invalid here, it is in the outbox, the write concern is met, the
-//! response leaves.
+//! response leaves. Where the route announces its writes, that comes first of all.
 
+use super::announced::UnderWay;
 use super::body::CacheBody;
 use super::caught::{Caught, caught};
 use super::context::CacheContext;
 use super::given_up::unless_given_up;
 use super::handover::{self, Outcome};
-use super::{settle, token};
+use super::{refused, settle, token};
 use crate::cache::Shared;
+use crate::coherence::Announced;
 use crate::concern::{Receipt, WriteConcern};
+use crate::policy::BusDown;
 use crate::semantics::{self, Outcome as Ended, StoredKey};
 use crate::target::Invalidate;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body::Body;
 use std::sync::Arc;
+use std::time::Duration;
 use tower_service::Service;
 
 /// What is known of a write before its handler runs.
@@ -28,10 +32,20 @@ pub(super) struct Write {
     pub(super) cache: Arc<Shared>,
     pub(super) context: CacheContext,
     pub(super) resource: Resource,
-    /// The concern of the layer, if it has its own.
-    concern: Option<WriteConcern>,
+    choices: Choices,
+    /// From before the handler runs on, if the layer announces its writes.
+    under_way: Option<UnderWay>,
     /// Whether the handler may have run without our having heard its outcome.
     outcome: Heard,
+}
+
+/// What the layer says of its writes.
+#[derive(Clone, Copy)]
+pub(super) struct Choices {
+    /// The concern of the layer, if it has its own.
+    pub(super) concern: Option<WriteConcern>,
+    pub(super) while_bus_down: BusDown,
+    pub(super) intent: Option<Duration>,
 }
 
 /// What an unsafe request is for.
@@ -71,12 +85,27 @@ impl Resource {
         paths.and(groups.into_iter().collect::<Invalidate>())
     }
 
+    /// What it will make stale, if it does anything. A gRPC call does not say.
+    fn intended(&self) -> Invalidate {
+        match self.call {
+            Call::Http => self.paths(Ended::Unknown),
+            Call::Grpc => Invalidate::nothing(),
+        }
+    }
+
     fn paths(&self, ended: Ended<'_>) -> Invalidate {
         let key = self.key.as_ref().map(StoredKey::parts);
         let own = std::iter::once(&self.path).chain(&self.rewritten);
         own.flat_map(|path| semantics::made_stale(path, key.as_ref(), ended))
             .collect()
     }
+}
+
+/// Whether the handler runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Go {
+    On,
+    Refused,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,15 +119,34 @@ impl Write {
         cache: Arc<Shared>,
         context: CacheContext,
         resource: Resource,
-        concern: Option<WriteConcern>,
+        choices: Choices,
     ) -> Self {
         Self {
             cache,
             context,
             resource,
-            concern,
+            choices,
+            under_way: None,
             outcome: Heard::NotYet,
         }
+    }
+
+    /// Tells the others what the request will make stale, as far as that is known
+    /// from it. Returns whether the handler is to run.
+    async fn announce(&mut self) -> Go {
+        let what = self.context.inside(self.resource.intended());
+        if let Some(time) = self.choices.intent.filter(|_| !what.is_empty()) {
+            let under_way = self.under_way.insert(UnderWay::new(self.cache.clone()));
+            let announced = under_way.announce(&what, time).await;
+            let refuse = self.choices.while_bus_down == BusDown::RefuseWrites;
+            if refuse && announced == Announced::Unknown {
+                self.outcome = Heard::Settled;
+                self.cache.counters.refused_writes.one();
+                return Go::Refused;
+            }
+        }
+        self.cache.counters.writes.one();
+        Go::On
     }
 
     /// What the outcome made stale: the marks in any case, what the URI and the
@@ -109,6 +157,12 @@ impl Write {
             .context
             .inside(self.resource.stale(response.as_deref()));
         what.and(settle::marks(&self.context, response).invalidate)
+    }
+
+    async fn settle<X>(&mut self, response: Option<&mut Response<X>>) -> Option<Receipt> {
+        let stale = self.stale(response);
+        let (concern, under_way) = (self.choices.concern, self.under_way.take());
+        settle::invalidate_with(&self.cache, stale, concern, under_way).await
     }
 
     fn tell<X>(&self, receipt: Option<&Receipt>, response: Option<&mut Response<X>>) {
@@ -128,7 +182,7 @@ impl Drop for Write {
 
 /// Runs the request to its response head.
 pub(super) async fn run<S, B, X>(
-    write: Write,
+    mut write: Write,
     mut service: S,
     mut request: Request<B>,
 ) -> Result<Response<CacheBody<X>>, S::Error>
@@ -140,7 +194,6 @@ where
     X: Body<Data = Bytes> + Send + 'static,
     X::Error: Send,
 {
-    write.cache.counters.writes.one();
     request.extensions_mut().insert(write.context.clone());
     let call = async move { service.call(request).await };
     let Some(permit) = write.cache.permit() else {
@@ -148,6 +201,11 @@ where
     };
     let (mut sender, receiver) = handover::channel();
     permit.run(async move {
+        if write.announce().await == Go::Refused {
+            let refused = refused::response(write.resource.call);
+            let _ = sender.send(Outcome::Answered(Ok(refused)));
+            return;
+        }
         let caught = unless_given_up(&write.cache, &mut sender, caught(call)).await;
         // Given up: the drop of `write` counts it as an unknown outcome.
         let Some(caught) = caught else { return };
@@ -167,8 +225,7 @@ async fn settled<X: Body, E>(
         // As for an error: the drop of `write` invalidates.
         Err(panic) => return Outcome::Panicked(panic),
     };
-    let stale = write.stale(answer.as_mut().ok());
-    let receipt = settle::invalidate_with(&write.cache, stale, write.concern).await;
+    let receipt = write.settle(answer.as_mut().ok()).await;
     write.tell(receipt.as_ref(), answer.as_mut().ok());
     Outcome::Answered(answer.map(|response| response.map(CacheBody::through)))
 }
@@ -179,9 +236,11 @@ async fn inline<X: Body, E>(
     mut write: Write,
     call: impl Future<Output = Result<Response<X>, E>>,
 ) -> Result<Response<CacheBody<X>>, E> {
+    if write.announce().await == Go::Refused {
+        return Ok(refused::response(write.resource.call));
+    }
     let mut answer = call.await;
-    let stale = write.stale(answer.as_mut().ok());
-    let receipt = settle::invalidate_with(&write.cache, stale, write.concern).await;
+    let receipt = write.settle(answer.as_mut().ok()).await;
     write.tell(receipt.as_ref(), answer.as_mut().ok());
     answer.map(|response| response.map(CacheBody::through))
 }

@@ -1,6 +1,7 @@
 //! What a route does with its writes.
 
 use crate::concern::WriteConcern;
+use std::time::Duration;
 
 /// What a route does with its unsafe requests, as data.
 ///
@@ -23,6 +24,7 @@ use crate::concern::WriteConcern;
 pub struct WritePolicy {
     concern: Option<WriteConcern>,
     while_bus_down: Option<BusDown>,
+    intent: Option<Duration>,
 }
 
 /// What becomes of unsafe requests while the bus is known to be down.
@@ -73,6 +75,45 @@ impl WritePolicy {
     pub fn while_bus_down(mut self, choice: BusDown) -> Self {
         self.while_bus_down = Some(choice);
         self
+    }
+
+    /// Tells the other instances before the handler runs what the request is about to
+    /// make stale, so that they see to it even if this process ends in the middle of
+    /// it: killed between the handler's commit and the publishing, it would leave
+    /// nobody who knows. `time` is how long the handler takes at most. Off unless said.
+    ///
+    /// Known before is the path of the request, with all its queries. What a response
+    /// names, and what a handler marks, is not; and a gRPC call says nothing of what it
+    /// makes stale.
+    ///
+    /// Should the write not end, the others invalidate its path `time` and half a
+    /// second after they heard of it, with the next proof. So nobody serves what it
+    /// made stale for longer than `time`, half a second and two staleness bounds from
+    /// the start of the write; an instance that was cut off or started meanwhile, for
+    /// longer than the longest such time of all writers, half a second and one bound
+    /// after it was coherent again. To keep that, it invalidates everything a second
+    /// time then.
+    ///
+    /// Limits: a handler that commits later than `time` *and* whose process ends before
+    /// it is published is not covered. After the log and all beside it were lost, an
+    /// instance knows of the times that its own layers use and of those it has heard of
+    /// since its start.
+    ///
+    /// Costs one more append to the log for each write, waited for before the handler
+    /// runs: half a second at most. If the log has not taken it then, or the bus is
+    /// known to be down, the handler runs all the same, or the write is refused, as
+    /// [`while_bus_down`](Self::while_bus_down) says.
+    /// [`BusStats::intents_untold`](crate::BusStats::intents_untold) counts both.
+    ///
+    /// Zero is none; more than an hour counts as an hour.
+    pub fn intent(mut self, time: Duration) -> Self {
+        let longest = Duration::from_secs(3600);
+        self.intent = Some(time.min(longest)).filter(|time| !time.is_zero());
+        self
+    }
+
+    pub(crate) fn intent_time(&self) -> Option<Duration> {
+        self.intent
     }
 
     pub(crate) fn own_concern(&self) -> Option<WriteConcern> {

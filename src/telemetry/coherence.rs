@@ -85,6 +85,15 @@ pub(crate) fn applied(applied: &Applied) {
     }
 }
 
+/// Nobody has heard in time that writes have ended.
+pub(crate) fn intents_ran_out(targets: usize) {
+    tracing::warn!(
+        target: "tower_coherence",
+        targets,
+        "a write elsewhere did not end within its intent; what it may have made stale is invalidated"
+    );
+}
+
 pub(crate) fn outbox_widened() {
     tracing::warn!(
         target: "tower_coherence",

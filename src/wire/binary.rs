@@ -1,12 +1,14 @@
 //! The binary form. `bincode` is named here only.
 
-use super::{Decoded, MAX_MESSAGE_BYTES, MAX_TARGETS, Unreadable, names};
+use super::{Decoded, MAX_ENDED, MAX_MESSAGE_BYTES, MAX_TARGETS, Message, Unreadable, names};
 use crate::scope::Scope;
 use crate::target::{Strength, Target, What};
+use crate::write_intent::{self, IntentId, WriteIntent};
 use bincode::config::{self, Config};
 use bincode::serde::{borrow_decode_from_slice, encode_into_std_write};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 const VERSION: u8 = 1;
 
@@ -17,9 +19,15 @@ const PREFIX: u8 = 3;
 const TAG: u8 = 4;
 const GROUP: u8 = 5;
 const EVERYTHING: u8 = 6;
+const BEGUN: u8 = 7;
+const ENDED: u8 = 8;
 
 /// The flags. Other bits are for later versions.
 const SOFT: u8 = 1;
+const INTENDED: u8 = 2;
+
+/// How many digits an id has.
+const ID_LEN: usize = 16;
 
 /// What a message may claim while it is read. A length takes one byte at least
 /// and is claimed as eight, so this never refuses a message that is short enough.
@@ -28,7 +36,7 @@ const MAX_CLAIM: usize = 9 * MAX_MESSAGE_BYTES;
 /// What follows the version byte. Flat: reading it never recurses, and no vector
 /// in it has items that take no bytes.
 #[derive(Serialize, Deserialize)]
-struct Message<'a> {
+struct Envelope<'a> {
     #[serde(borrow)]
     targets: Vec<WireTarget<'a>>,
     /// For fields of later versions; this one skips it.
@@ -53,34 +61,69 @@ fn config() -> impl Config {
         .with_limit::<MAX_CLAIM>()
 }
 
-/// One message that names these targets. Targets that do not [fit](fits) become
-/// one "everything": wider, never lost.
+/// One message that names these targets.
+#[cfg(test)]
 pub(crate) fn encode(targets: &[Target]) -> Bytes {
-    if fits(targets) {
-        write(targets)
+    encode_with(targets, &[])
+}
+
+/// One message that names these targets, and says that these writes have ended; at
+/// most [`MAX_ENDED`] are said. Targets that do not fit become one "everything":
+/// wider, never lost.
+pub(crate) fn encode_with(targets: &[Target], ended: &[IntentId]) -> Bytes {
+    let ended = ended.iter().take(MAX_ENDED);
+    let ids: Vec<_> = ended.map(IntentId::to_string).collect();
+    let ended = ids.iter().map(|id| WireTarget::said(ENDED, vec![id]));
+    let everything = [Target::everything()];
+    let targets = if within_limits(targets, ids.len()) == targets.len() {
+        targets
     } else {
-        write(&[Target::everything()])
-    }
+        &everything
+    };
+    write(targets.iter().map(WireTarget::of).chain(ended).collect())
+}
+
+/// One message that announces a write. Targets that do not fit become "everything".
+pub(crate) fn encode_intent(intent: &WriteIntent) -> Bytes {
+    let (id, lasts) = (intent.id.to_string(), intent.lasts.as_millis().to_string());
+    let everything = [Target::everything()];
+    // What begins it takes no more room than two ends.
+    let targets = if within_limits(&intent.targets, 2) == intent.targets.len() {
+        &intent.targets[..]
+    } else {
+        &everything
+    };
+    let intended = targets.iter().map(|target| {
+        let target = WireTarget::of(target);
+        let flags = target.flags | INTENDED;
+        WireTarget { flags, ..target }
+    });
+    let begun = WireTarget::said(BEGUN, vec![&id, &lasts]);
+    write(std::iter::once(begun).chain(intended).collect())
 }
 
 /// Whether the targets fit into one message.
+#[cfg(test)]
 pub(crate) fn fits(targets: &[Target]) -> bool {
-    within_limits(targets) == targets.len()
+    within_limits(targets, 0) == targets.len()
 }
 
-/// How many targets from the front to put into the next message: as many as fit,
-/// and one if the first does not fit alone (it is then encoded as "everything").
-/// Zero only for no targets.
-pub(crate) fn leading(targets: &[Target]) -> usize {
-    within_limits(targets).max(1).min(targets.len())
+/// How many targets from the front to put into the next message, beside so many
+/// ends: as many as fit, and one if the first does not fit alone (it is then encoded
+/// as "everything"). Zero only for no targets.
+pub(crate) fn leading(targets: &[Target], ended: usize) -> usize {
+    within_limits(targets, ended.min(MAX_ENDED))
+        .max(1)
+        .min(targets.len())
 }
 
-fn within_limits(targets: &[Target]) -> usize {
-    // The version, the longest count, and the length of `later`.
-    let mut bytes = 1 + varint_len(MAX_TARGETS) + 1;
+fn within_limits(targets: &[Target], ended: usize) -> usize {
+    // The version, the longest count, the length of `later`, and for each end a kind,
+    // flags, no scope, one part and its length.
+    let mut bytes = 1 + varint_len(MAX_TARGETS) + 1 + ended * (5 + ID_LEN);
     targets
         .iter()
-        .take(MAX_TARGETS)
+        .take(MAX_TARGETS - ended)
         .take_while(|target| {
             bytes += target_len(target);
             bytes <= MAX_MESSAGE_BYTES
@@ -88,9 +131,9 @@ fn within_limits(targets: &[Target]) -> usize {
         .count()
 }
 
-fn write(targets: &[Target]) -> Bytes {
-    let message = Message {
-        targets: targets.iter().map(WireTarget::of).collect(),
+fn write(targets: Vec<WireTarget<'_>>) -> Bytes {
+    let message = Envelope {
+        targets,
         later: &[],
     };
     let mut bytes = vec![VERSION];
@@ -119,7 +162,7 @@ fn varint_len(value: usize) -> usize {
 
 /// Reads what follows the version byte.
 pub(super) fn decode(rest: &[u8]) -> Result<Decoded, Unreadable> {
-    let (message, consumed) = borrow_decode_from_slice::<Message<'_>, _>(rest, config())
+    let (message, consumed) = borrow_decode_from_slice::<Envelope<'_>, _>(rest, config())
         .map_err(|_| Unreadable::Malformed)?;
     if consumed != rest.len() {
         return Err(Unreadable::TrailingBytes);
@@ -127,19 +170,53 @@ pub(super) fn decode(rest: &[u8]) -> Result<Decoded, Unreadable> {
     if message.targets.len() > MAX_TARGETS {
         return Err(Unreadable::TooManyTargets);
     }
-    let mut targets: Vec<Target> = message
-        .targets
-        .iter()
-        .filter_map(WireTarget::read)
-        .collect();
-    let unknown = message.targets.len() - targets.len();
-    if unknown > 0 {
-        targets.push(Target::everything());
+    Ok(Decoded::Message(Message::of(&message.targets)))
+}
+
+impl Message {
+    fn of(said: &[WireTarget<'_>]) -> Self {
+        let mut message = Self::default();
+        let mut intended = Vec::new();
+        for one in said {
+            match one.read() {
+                Some(Said::Target(target)) => message.targets.push(target),
+                Some(Said::Intended(target)) => intended.push(target),
+                Some(Said::Ended(id)) => message.ended.push(id),
+                Some(Said::Begun(begun)) if message.begun.is_none() => message.begun = Some(begun),
+                Some(Said::Begun(_)) | None => message.unknown += 1,
+            }
+        }
+        match &mut message.begun {
+            Some(begun) => begun.targets = intended,
+            None => message.unknown += intended.len(),
+        }
+        if message.unknown > 0 {
+            message.targets.push(Target::everything());
+        }
+        message
     }
-    Ok(Decoded::Targets { targets, unknown })
+}
+
+/// What one of the list says.
+enum Said {
+    Target(Target),
+    /// What the write that begins in this message will make stale.
+    Intended(Target),
+    Begun(WriteIntent),
+    Ended(IntentId),
 }
 
 impl<'a> WireTarget<'a> {
+    /// What is no target.
+    fn said(kind: u8, parts: Vec<&'a str>) -> Self {
+        Self {
+            kind,
+            flags: 0,
+            scope: None,
+            parts,
+        }
+    }
+
     fn of(target: &'a Target) -> Self {
         let (kind, parts) = match &target.what {
             What::Uri(text) => (URI, vec![&**text]),
@@ -160,9 +237,27 @@ impl<'a> WireTarget<'a> {
         }
     }
 
-    /// The target; `None` if this version does not know what it is.
-    fn read(&self) -> Option<Target> {
-        let strength = match self.flags {
+    /// What it says; `None` if this version does not know.
+    fn read(&self) -> Option<Said> {
+        match (self.kind, self.flags, self.scope, &*self.parts) {
+            (BEGUN, 0, None, [id, lasts]) => {
+                let lasts = Duration::from_millis(lasts.parse().ok()?);
+                Some(Said::Begun(WriteIntent {
+                    id: id.parse().ok()?,
+                    lasts: lasts.min(write_intent::LONGEST),
+                    targets: Vec::new(),
+                }))
+            }
+            (ENDED, 0, None, [id]) => Some(Said::Ended(id.parse().ok()?)),
+            (_, flags, ..) if flags & INTENDED != 0 => {
+                Some(Said::Intended(self.target(flags & !INTENDED)?))
+            }
+            (_, flags, ..) => Some(Said::Target(self.target(flags)?)),
+        }
+    }
+
+    fn target(&self, flags: u8) -> Option<Target> {
+        let strength = match flags {
             0 => Strength::Hard,
             SOFT => Strength::Soft,
             _ => return None,

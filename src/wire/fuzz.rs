@@ -78,12 +78,35 @@ impl<'a> Reader<'a> {
 
 impl Raw<'_> {
     fn is_known(&self) -> bool {
-        let named = match (self.kind, &*self.parts) {
+        self.is_target() && self.flags <= 1
+    }
+
+    /// Sixteen hexadecimal digits.
+    fn is_id(text: &str) -> bool {
+        text.len() == 16 && u64::from_str_radix(text, 16).is_ok() && !text.starts_with('+')
+    }
+
+    fn is_begun(&self) -> bool {
+        let parts =
+            matches!(&*self.parts, [id, lasts] if Self::is_id(id) && lasts.parse::<u64>().is_ok());
+        (self.kind, self.flags, self.scope) == (7, 0, None) && parts
+    }
+
+    fn is_ended(&self) -> bool {
+        let parts = matches!(&*self.parts, [id] if Self::is_id(id));
+        (self.kind, self.flags, self.scope) == (8, 0, None) && parts
+    }
+
+    fn is_intended(&self) -> bool {
+        self.is_target() && (2..=3).contains(&self.flags)
+    }
+
+    fn is_target(&self) -> bool {
+        match (self.kind, &*self.parts) {
             (1..=4, [_]) | (6, []) => true,
             (5, [origin, _]) => is_origin(origin),
             _ => false,
-        };
-        named && self.flags <= 1
+        }
     }
 }
 
@@ -133,22 +156,24 @@ fn is_bounded_and_reads_back(message: &[u8], targets: &[Target]) -> TestCaseResu
         return Ok(());
     }
     let again = encode(targets);
-    let expected = Decoded::Targets {
+    let expected = Decoded::Message(Message {
         targets: targets.to_vec(),
-        unknown: 0,
-    };
+        ..Message::default()
+    });
     prop_assert_eq!(decode(&again), expected);
     Ok(())
 }
 
 fn binary() -> Fuzz {
-    let golden: [&[u8]; 6] = [
+    let golden: [&[u8]; 8] = [
         include_bytes!("../../tests/golden/wire-v1-nothing.bin"),
         include_bytes!("../../tests/golden/wire-v1-everything.bin"),
         include_bytes!("../../tests/golden/wire-v1-kinds.bin"),
         include_bytes!("../../tests/golden/wire-v1-scope-soft.bin"),
         include_bytes!("../../tests/golden/wire-v1-long.bin"),
         include_bytes!("../../tests/golden/wire-v1-from-later.bin"),
+        include_bytes!("../../tests/golden/wire-v1-begun.bin"),
+        include_bytes!("../../tests/golden/wire-v1-ended.bin"),
     ];
     Fuzz {
         name: "wire, binary",
@@ -163,6 +188,8 @@ fn binary() -> Fuzz {
             "\u{2}\u{1}\u{1}\u{1}t\u{1}\u{2}/p",
             "\u{5}\0\0\u{2}\u{8}http://h\u{1}g",
             "\u{7}\0\0\0",
+            "\u{7}\0\0\u{2}\u{10}00000000000000ff\u{2}90",
+            "\u{8}\0\0\u{1}\u{10}00000000000000ff",
             "\u{4}\u{2}\0\u{1}\u{1}a",
             "http://",
             ":80",
@@ -188,7 +215,10 @@ fn every_binary_message_reads_as_the_grammar_of_the_chapter_says() {
                 prop_assert_eq!(decoded, Decoded::Unreadable(Unreadable::TrailingBytes));
                 return Ok(false);
             }
-            (Some(raw), Decoded::Targets { targets, unknown }) => {
+            (Some(raw), Decoded::Message(message)) => {
+                let Message {
+                    targets, unknown, ..
+                } = announced(&raw, message)?;
                 same(&raw, &targets, unknown)?;
                 (targets, unknown)
             }
@@ -201,9 +231,39 @@ fn every_binary_message_reads_as_the_grammar_of_the_chapter_says() {
     });
 }
 
+/// The ends and the one beginning are those of the list; the rest is as if they were
+/// not there.
+fn announced(raw: &[Raw<'_>], message: Message) -> Result<Message, TestCaseError> {
+    let ended = raw
+        .iter()
+        .filter(|raw| raw.is_ended())
+        .map(|raw| raw.parts[0].to_lowercase());
+    let read = message.ended.iter().map(ToString::to_string);
+    prop_assert!(ended.eq(read));
+    let first = raw.iter().find(|raw| raw.is_begun());
+    prop_assert_eq!(first.is_some(), message.begun.is_some());
+    if let (Some(first), Some(begun)) = (first, &message.begun) {
+        prop_assert_eq!(first.parts[0].to_lowercase(), begun.id.to_string());
+        prop_assert!(begun.lasts <= crate::write_intent::LONGEST);
+        let intended = raw.iter().filter(|raw| raw.is_intended()).count();
+        prop_assert_eq!(begun.targets.len(), intended);
+        let again = decode(&encode_intent(begun));
+        let settled = begun.targets.iter().all(is_settled) && fits(&begun.targets);
+        let expected = Message {
+            begun: Some(begun.clone()),
+            ..Message::default()
+        };
+        prop_assert!(!settled || again == Decoded::Message(expected));
+    }
+    Ok(message)
+}
+
 fn same(raw: &[Raw<'_>], targets: &[Target], unknown: usize) -> TestCaseResult {
     let known: Vec<_> = raw.iter().filter(|raw| raw.is_known()).collect();
-    prop_assert_eq!(unknown, raw.len() - known.len());
+    let begun = raw.iter().any(Raw::is_begun);
+    let beside = |raw: &&Raw<'_>| raw.is_ended() || (begun && raw.is_intended());
+    let beside = raw.iter().filter(beside).count() + usize::from(begun);
+    prop_assert_eq!(unknown, raw.len() - known.len() - beside);
     let (rest, widened) = match unknown {
         0 => (targets, None),
         _ => (&targets[..targets.len() - 1], targets.last()),
@@ -281,7 +341,10 @@ fn count(value: &serde_json::Value) -> usize {
 #[test]
 fn a_json_message_that_is_read_is_json_of_version_1_with_known_fields_and_as_many_targets() {
     json().holds(|message| {
-        let Decoded::Targets { targets, unknown } = decode(message) else {
+        let Decoded::Message(Message {
+            targets, unknown, ..
+        }) = decode(message)
+        else {
             return Ok(false);
         };
         // An edit of the first byte makes it binary.
@@ -322,7 +385,7 @@ fn a_json_message_that_is_read_is_json_of_version_1_with_known_fields_and_as_man
 fn the_targets_of_a_json_message_share_their_scope() {
     let (scope, tags) = ("s".repeat(60_000), r#""","#.repeat(500));
     let message = format!(r#"{{"v":1,"scope":"{scope}","tags":[{tags}""]}}"#);
-    let Decoded::Targets { targets, .. } = decode(message.as_bytes()) else {
+    let Decoded::Message(Message { targets, .. }) = decode(message.as_bytes()) else {
         panic!("it is read");
     };
     assert!(held(&targets) <= 3 * message.len(), "{}", held(&targets));

@@ -58,10 +58,10 @@ pub(super) fn decode(message: &[u8]) -> Result<Decoded, Unreadable> {
     if targets.len() > MAX_TARGETS {
         return Err(Unreadable::TooManyTargets);
     }
-    Ok(Decoded::Targets {
+    Ok(Decoded::Message(super::Message {
         targets,
-        unknown: 0,
-    })
+        ..super::Message::default()
+    }))
 }
 
 fn parse<'a, T: Deserialize<'a>>(message: &'a [u8]) -> Result<T, Unreadable> {

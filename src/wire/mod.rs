@@ -9,10 +9,11 @@ mod names;
 mod tests;
 
 use crate::target::Target;
+use crate::write_intent::{IntentId, WriteIntent};
 
 #[cfg(test)]
-pub(crate) use binary::fits;
-pub(crate) use binary::{encode, leading};
+pub(crate) use binary::{encode, fits};
+pub(crate) use binary::{encode_intent, encode_with, leading};
 
 /// The longest message, in bytes.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 256 * 1024;
@@ -20,17 +21,30 @@ pub(crate) const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 /// The most targets in one message.
 pub(crate) const MAX_TARGETS: usize = 65_536;
 
+/// The most ends of writes in one message. The rest goes in the next.
+pub(crate) const MAX_ENDED: usize = 256;
+
 /// What a message says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Decoded {
-    Targets {
-        targets: Vec<Target>,
-        /// How many targets were of a kind or had a flag that this version does
-        /// not know. They are one "everything" in `targets`.
-        unknown: usize,
-    },
+    Message(Message),
     /// In the log, read it as everything.
     Unreadable(Unreadable),
+}
+
+/// What a message says that can be read.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Message {
+    /// What became stale.
+    pub(crate) targets: Vec<Target>,
+    /// How many targets were of a kind or had a flag that this version does
+    /// not know. They are one "everything" in `targets`.
+    pub(crate) unknown: usize,
+    /// A write that begins, and has made nothing stale yet.
+    pub(crate) begun: Option<WriteIntent>,
+    /// Writes that have ended. What they made stale is in `targets`, or in messages
+    /// before.
+    pub(crate) ended: Vec<IntentId>,
 }
 
 /// Why a message cannot be read.

@@ -2,11 +2,15 @@ use super::*;
 use crate::path::CanonicalPath;
 use crate::scope::Scope;
 use crate::target::{Invalidate, Strength, What, origin, uri};
+use crate::write_intent::{IntentId, WriteIntent};
 use proptest::prelude::*;
+use std::time::Duration;
 
 fn read_all(message: &[u8]) -> Vec<Target> {
     match decode(message) {
-        Decoded::Targets { targets, unknown } => {
+        Decoded::Message(Message {
+            targets, unknown, ..
+        }) => {
             assert_eq!(unknown, 0);
             targets
         }
@@ -17,7 +21,7 @@ fn read_all(message: &[u8]) -> Vec<Target> {
 fn unreadable(message: &[u8]) -> Unreadable {
     match decode(message) {
         Decoded::Unreadable(why) => why,
-        Decoded::Targets { targets, .. } => panic!("readable: {targets:?}"),
+        Decoded::Message(Message { targets, .. }) => panic!("readable: {targets:?}"),
     }
 }
 
@@ -77,6 +81,112 @@ fn version_1_writes_and_reads_the_golden_files_byte_by_byte() {
     }
 }
 
+fn begun() -> WriteIntent {
+    let soft = Invalidate::tag("x").soft();
+    WriteIntent {
+        id: IntentId(0xff),
+        lasts: Duration::from_millis(30_530),
+        targets: Invalidate::path("/p").and(soft).targets().to_vec(),
+    }
+}
+
+/// A path, and two writes that have ended.
+fn ended() -> (Vec<Target>, [IntentId; 2]) {
+    let ids = [IntentId(0xff), IntentId(u64::MAX)];
+    (Invalidate::path("/p").targets().to_vec(), ids)
+}
+
+#[test]
+fn version_1_writes_and_reads_the_golden_files_of_writes_that_begin_and_end() {
+    let file = include_bytes!("../../tests/golden/wire-v1-begun.bin");
+    assert_eq!(&encode_intent(&begun())[..], file);
+    let expected = Message {
+        begun: Some(begun()),
+        ..Message::default()
+    };
+    assert_eq!(decode(file), Decoded::Message(expected));
+    let file = include_bytes!("../../tests/golden/wire-v1-ended.bin");
+    let (targets, ids) = ended();
+    assert_eq!(&encode_with(&targets, &ids)[..], file);
+    let expected = Message {
+        targets,
+        ended: ids.to_vec(),
+        ..Message::default()
+    };
+    assert_eq!(decode(file), Decoded::Message(expected));
+}
+
+/// The list of a message, and what version 1 does not know in it.
+fn unknown(list: &[u8]) -> (Message, usize) {
+    let Decoded::Message(message) = decode(&[&[1], list, &[0]].concat()) else {
+        panic!("the list is read whatever is in it");
+    };
+    let unknown = message.unknown;
+    (message, unknown)
+}
+
+#[test]
+fn a_target_of_a_write_that_does_not_begin_there_is_everything_at_once() {
+    let (message, unknown) = unknown(b"\x01\x04\x02\x00\x01\x01a");
+    assert_eq!(
+        (unknown, &message.targets[..]),
+        (1, &[Target::everything()][..])
+    );
+}
+
+#[test]
+fn a_message_begins_one_write_and_the_second_is_unknown() {
+    let begun = b"\x07\0\0\x02\x1000000000000000ff\x0290";
+    let (message, unknown) = unknown(&[&[2], &begun[..], begun].concat());
+    assert_eq!(
+        (unknown, &message.targets[..]),
+        (1, &[Target::everything()][..])
+    );
+    assert_eq!(message.begun.map(|begun| begun.id), Some(IntentId(0xff)));
+}
+
+#[test]
+fn a_write_that_says_it_takes_for_ever_takes_two_hours() {
+    let list = b"\x01\x07\0\0\x02\x1000000000000000ff\x1418446744073709551615";
+    let (message, _) = unknown(list);
+    let lasts = message.begun.map(|begun| begun.lasts);
+    assert_eq!(lasts, Some(Duration::from_secs(7200)));
+}
+
+#[test]
+fn a_write_whose_targets_do_not_fit_is_announced_as_everything() {
+    let targets = vec![begun().targets[0].clone(); MAX_TARGETS];
+    let intent = WriteIntent { targets, ..begun() };
+    let Decoded::Message(message) = decode(&encode_intent(&intent)) else {
+        panic!("it is read");
+    };
+    let expected = WriteIntent {
+        targets: vec![Target::everything()],
+        ..intent
+    };
+    assert_eq!(
+        (message.begun, message.targets),
+        (Some(expected), Vec::new())
+    );
+}
+
+#[test]
+fn ends_take_room_from_the_targets_beside_them() {
+    let many = vec![Target::everything(); MAX_TARGETS];
+    let ids = vec![IntentId(1); MAX_ENDED];
+    for ended in [0, 1, MAX_ENDED, MAX_ENDED + 1] {
+        let count = leading(&many, ended);
+        let message = encode_with(&many[..count], &ids[..ended.min(MAX_ENDED)]);
+        assert!(message.len() <= MAX_MESSAGE_BYTES);
+        let Decoded::Message(read) = decode(&message) else {
+            panic!("it is read");
+        };
+        assert_eq!(read.targets.len(), count);
+        assert_eq!(read.ended.len(), ended.min(MAX_ENDED));
+    }
+    assert_eq!(leading(&[], MAX_ENDED), 0);
+}
+
 #[test]
 fn the_example_of_the_chapter_is_what_is_sent() {
     let targets: Vec<Target> = Invalidate::tag("product:7")
@@ -115,7 +225,10 @@ fn the_json_golden_files_read_as_they_always_did() {
 #[test]
 fn a_later_version_may_add_fields_kinds_and_flags() {
     let file = include_bytes!("../../tests/golden/wire-v1-from-later.bin");
-    let Decoded::Targets { targets, unknown } = decode(file) else {
+    let Decoded::Message(Message {
+        targets, unknown, ..
+    }) = decode(file)
+    else {
         panic!("version 1 reads the list whatever is in it");
     };
     // A tag it knows, a kind, a flag and a number of parts it does not.
@@ -277,7 +390,7 @@ fn a_message_over_a_limit_is_refused_and_never_sent() {
 
     let large = Invalidate::tag("x".repeat(MAX_MESSAGE_BYTES));
     assert!(!fits(large.targets()));
-    assert_eq!(leading(large.targets()), 1);
+    assert_eq!(leading(large.targets(), 0), 1);
     assert_eq!(read_all(&encode(large.targets())), [Target::everything()]);
 }
 
@@ -296,14 +409,14 @@ fn the_longest_message_reads_back() {
             .clone(),
     ] {
         let many = vec![target; MAX_TARGETS];
-        let count = leading(&many);
+        let count = leading(&many, 0);
         assert!(count < MAX_TARGETS && fits(&many[..count]) && !fits(&many[..=count]));
         let message = encode(&many[..count]);
         assert!(message.len() <= MAX_MESSAGE_BYTES);
         assert!(message.len() > MAX_MESSAGE_BYTES - 600);
         assert_eq!(read_all(&message).len(), count);
     }
-    assert_eq!(leading(&[]), 0);
+    assert_eq!(leading(&[], 0), 0);
 }
 
 fn any_host() -> impl Strategy<Value = String> {
@@ -358,7 +471,7 @@ proptest! {
             .iter()
             .flat_map(|length| Invalidate::tag("x".repeat(*length)).targets().to_vec())
             .collect();
-        let count = leading(&targets);
+        let count = leading(&targets, 0);
         prop_assert!(count >= 1 && fits(&targets[..count]));
         prop_assert!(encode(&targets[..count]).len() <= MAX_MESSAGE_BYTES);
     }

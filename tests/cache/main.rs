@@ -14,6 +14,7 @@ mod context;
 mod fills;
 mod frameworks;
 mod grpc;
+mod intents;
 mod memory;
 mod policies;
 mod races;

@@ -5,8 +5,19 @@ use crate::source::{Offence, Source, all, none};
 
 /// What imports nothing of ours but each other.
 const WORDS: &[&str] = &[
-    "tag", "target", "position", "clock", "error", "path", "scope", "concern", "random", "tasks",
-    "eviction", "token",
+    "tag",
+    "target",
+    "position",
+    "clock",
+    "error",
+    "path",
+    "scope",
+    "concern",
+    "random",
+    "tasks",
+    "eviction",
+    "token",
+    "write_intent",
 ];
 
 /// What a module may import, beside itself.

@@ -12,6 +12,7 @@ mod denials;
 mod ends;
 mod faults;
 mod histories;
+mod intents;
 mod main_job;
 mod pauses;
 mod rig;

@@ -23,10 +23,10 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower_coherence::bus::Redis;
-use tower_coherence::policy::WhileDeaf;
+use tower_coherence::policy::{WhileDeaf, WritePolicy};
 use tower_coherence::{
-    Applied, Cache, CacheContext, Event, Events, Health, Invalidate, Policy, Stats, Tag,
-    WriteConcern,
+    Applied, Cache, CacheContext, CacheLayer, Event, Events, Health, Invalidate, Policy, Stats,
+    Tag, WriteConcern,
 };
 
 /// Says in a request who asks, and in the response for whom the handler ran.
@@ -65,6 +65,8 @@ pub struct Settings {
     pub max_log_entries: u64,
     /// How long a write waits that asks to be applied everywhere.
     pub applied_within: Duration,
+    /// Writes are announced for this long.
+    pub intent: Option<Duration>,
 }
 
 /// [`WhileDeaf`], as a setting.
@@ -100,6 +102,15 @@ impl Settings {
             reply_timeout: Duration::from_millis(250),
             max_log_entries: 100_000,
             applied_within: bound * 2,
+            intent: None,
+        }
+    }
+
+    fn layer(&self, cache: &Cache) -> CacheLayer {
+        let layer = cache.layer().policy(Policy::lifetime(self.lifetime));
+        match self.intent {
+            Some(time) => layer.write_policy(WritePolicy::new().intent(time)),
+            None => layer,
         }
     }
 
@@ -189,7 +200,7 @@ pub async fn serve(settings: Settings) {
     });
     let cached = Router::new()
         .route("/item/{key}", get(show).put(change))
-        .layer(cache.layer().policy(Policy::lifetime(settings.lifetime)))
+        .layer(settings.layer(&cache))
         .layer(from_fn_with_state(app.clone(), watch_writes));
     let router = cached
         .route("/news", get(news))
@@ -370,6 +381,9 @@ fn stats(stats: &Stats) -> Value {
             "adoptions": bus.adoptions,
             "connections": bus.connections,
             "deaf_ms": u64::try_from(bus.deaf.as_millis()).unwrap_or(u64::MAX),
+            "intents": bus.intents,
+            "intents_untold": bus.intents_untold,
+            "intents_ran_out": bus.intents_ran_out,
             "outbox": bus.outbox,
             "widened": bus.widened,
         },

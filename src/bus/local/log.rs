@@ -8,6 +8,7 @@ use crate::bus::{
 };
 use crate::position::{Mark, Position, Sequence};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// The log. It is never empty when somebody looks: its first entry says
 /// "everything".
@@ -20,6 +21,8 @@ pub(crate) struct Log<P> {
     /// The server that wrote last, kept beside the log and lost with it.
     identity: Option<Identity>,
     members: Members,
+    /// Of all intents of writes.
+    longest_intent: Duration,
     limits: Limits,
 }
 
@@ -57,6 +60,7 @@ impl<P: Clone + Weigh> Log<P> {
             last: Sequence::default(),
             identity: None,
             members: Members::default(),
+            longest_intent: Duration::ZERO,
             limits,
         }
     }
@@ -78,6 +82,18 @@ impl<P: Clone + Weigh> Log<P> {
         self.push(mark, Form::Appended, payload)
     }
 
+    /// Appends the intent of a write, and returns the entry that rings.
+    pub(crate) fn announce(
+        &mut self,
+        spare: Spare<P>,
+        mark: Mark,
+        payload: P,
+        lasts: Duration,
+    ) -> LogEntry<P> {
+        self.longest_intent = self.longest_intent.max(lasts);
+        self.append(spare, mark, payload)
+    }
+
     /// Answers a question in one step. The member's report is written before
     /// the answer exists.
     pub(crate) fn sync(&mut self, spare: Spare<P>, question: &Question) -> Answer<P> {
@@ -96,6 +112,7 @@ impl<P: Clone + Weigh> Log<P> {
             cloned,
             list: self.members.list(),
             standing: self.standing(question.checkpoint),
+            longest_intent: self.longest_intent,
         }
     }
 

@@ -10,8 +10,8 @@ use self::log::{Limits, Log, Spare, Weigh};
 use self::rules::Identity;
 use super::sealed::{AnyEngine, Sealed};
 use super::{
-    Answer, Appended, Bus, BusError, Census, Engine, InProcess, Inquiry, Question, Ring, Rings,
-    RollCall, everything_payload,
+    Answer, Appended, Bus, BusError, Census, Engine, InProcess, Inquiry, LogEntry, Question, Ring,
+    Rings, RollCall, everything_payload,
 };
 use crate::error::Error;
 use crate::position::Mark;
@@ -19,6 +19,7 @@ use crate::random;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// A process is one server that never loses anything.
 const HERE: Identity = Identity {
@@ -70,9 +71,13 @@ impl Local {
     }
 
     fn append_now(&self, payload: Bytes, mark: Mark) -> Appended {
+        self.add_now(|log| log.append(spare(), mark, payload))
+    }
+
+    fn add_now(&self, append: impl FnOnce(&mut Log<Bytes>) -> LogEntry) -> Appended {
         let mut log = self.0.log.lock().unwrap_or_else(PoisonError::into_inner);
         self.begin(&mut log);
-        let entry = log.append(spare(), mark, payload);
+        let entry = append(&mut log);
         let position = entry.position;
         self.0.ears.ring(&Ring::Entry(entry));
         Appended { position }
@@ -117,6 +122,15 @@ impl Engine for Local {
 
     fn append(&self, payload: Bytes, mark: Mark) -> BoxFuture<'_, Result<Appended, BusError>> {
         async move { Ok(self.append_now(payload, mark)) }.boxed()
+    }
+
+    fn announce(
+        &self,
+        payload: Bytes,
+        mark: Mark,
+        lasts: Duration,
+    ) -> BoxFuture<'_, Result<Appended, BusError>> {
+        async move { Ok(self.add_now(|log| log.announce(spare(), mark, payload, lasts))) }.boxed()
     }
 
     fn census(&self, inquiry: Inquiry) -> BoxFuture<'_, Result<Census, BusError>> {

@@ -146,6 +146,14 @@ local function list()
   return born
 end
 
+-- Keeps the longest time of all intents, for those who have missed some.
+local function remember_intent(lasts)
+  local longest = must('HGET', META, 'intent')
+  if not longest or below(longest, lasts) then
+    must('HSET', META, 'intent', lasts)
+  end
+end
+
 -- Makes sure that the log is this server's and not empty. Returns who the server
 -- is and the newest {id, mark}.
 -- The everything entry is written before the identity: the other way round, a

@@ -16,6 +16,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use redis::Value;
 use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
 
 /// Everything it holds ends with it: its connection, and the connection of each
 /// listener with its [`Rings`].
@@ -44,13 +45,15 @@ impl RedisEngine {
         &self,
         payload: &[u8],
         mark: Mark,
+        intent: Option<Duration>,
     ) -> Result<AppendReply, BusError> {
         let supervisor = match &self.replicated {
             Some((supervisor, _)) => supervisor,
             None => &self.supervisor,
         };
         let live = supervisor.live(&self.keys).await?;
-        let call = Call::append(&self.keys, self.max_log_entries, mark, payload);
+        let most = self.max_log_entries;
+        let call = Call::append(&self.keys, most, mark, payload, intent);
         let value = supervisor.run(&live, &call, &self.keys).await?;
         let reply = reply::append(value, &self.keys).map_err(|(error, health)| {
             supervisor.drop_doubtful(&live, health);
@@ -129,7 +132,17 @@ impl Engine for RedisEngine {
     }
 
     fn append(&self, payload: Bytes, mark: Mark) -> BoxFuture<'_, Result<Appended, BusError>> {
-        async move { Ok(self.append_once(&payload, mark).await?.appended) }.boxed()
+        async move { Ok(self.append_once(&payload, mark, None).await?.appended) }.boxed()
+    }
+
+    fn announce(
+        &self,
+        payload: Bytes,
+        mark: Mark,
+        lasts: Duration,
+    ) -> BoxFuture<'_, Result<Appended, BusError>> {
+        let intent = Some(lasts);
+        async move { Ok(self.append_once(&payload, mark, intent).await?.appended) }.boxed()
     }
 
     fn sync(&self, question: Question) -> BoxFuture<'_, Result<Answer, BusError>> {
@@ -180,7 +193,6 @@ fn nonce() -> Mark {
 mod tests {
     use super::*;
     use crate::position::{Position, Sequence};
-    use std::time::Duration;
 
     fn at(number: u64) -> Position {
         let sequence = Sequence { millis: 1, number };
@@ -214,6 +226,7 @@ mod tests {
             cloned: false,
             list: None,
             standing: crate::bus::Standing::NotAsked,
+            longest_intent: Duration::ZERO,
         };
         distrust_holes(&question, &mut answer);
         answer.verdict

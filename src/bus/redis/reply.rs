@@ -135,6 +135,7 @@ fn read_sync(mut parts: Parts) -> Option<SyncReply> {
     let entries = entries.map(entry).collect::<Option<Vec<_>>>()?;
     let list = list(identity, parts.next()?, parts.next()?)?;
     let standing = standing(parts.next()?)?;
+    let longest_intent = bound(&text(parts.next()?)?)?;
     Some(SyncReply {
         answer: Answer {
             verdict,
@@ -143,6 +144,7 @@ fn read_sync(mut parts: Parts) -> Option<SyncReply> {
             cloned,
             list,
             standing,
+            longest_intent,
         },
         identity,
     })

@@ -52,8 +52,15 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn append(keys: &'a Keys, most: u64, mark: Mark, payload: &[u8]) -> Self {
-        let arguments = vec![text(&most), text(&mark), payload.to_vec()];
+    pub(super) fn append(
+        keys: &'a Keys,
+        most: u64,
+        mark: Mark,
+        payload: &[u8],
+        intent: Option<Duration>,
+    ) -> Self {
+        let mut arguments = vec![text(&most), text(&mark), payload.to_vec()];
+        arguments.extend(intent.map(|lasts| text(&millis(lasts))));
         Self {
             source: &APPEND,
             keys,

@@ -6,7 +6,7 @@
 --       appended itself and wants to find again (or nothing).
 -- Returns {'synced', verdict, cloned, whether INFO is known, head, entries, the
 -- mark of the list of members, the largest bound reported to it, what stands of
--- the instance's own entries}.
+-- the instance's own entries, the longest time of an intent}.
 
 local FROM, FROM_MARK, MEMBER, COUNTER, BOUND = ARGV[4], ARGV[5], ARGV[6], ARGV[7], ARGV[8]
 local NEW_CONNECTION = ARGV[9] == '1'
@@ -107,5 +107,6 @@ return answer(function()
   local cloned = report(syncs, verified)
   forget(syncs)
   return {'synced', verdict, cloned, who and 1 or 0, {head[1], head[2]}, entries or {},
-    list(), must('HGET', MEMBERS, 'bound') or '0', standing()}
+    list(), must('HGET', MEMBERS, 'bound') or '0', standing(),
+    must('HGET', META, 'intent') or '0'}
 end)

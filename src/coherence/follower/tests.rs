@@ -27,6 +27,7 @@ fn verified(head: u64, entries: std::ops::RangeInclusive<u64>) -> Answer<()> {
         cloned: false,
         list: None,
         standing: Standing::NotAsked,
+        longest_intent: Duration::ZERO,
     }
 }
 

@@ -5,6 +5,7 @@ mod queue;
 use crate::clock::Moment;
 use crate::position::Position;
 use crate::target::Target;
+use crate::write_intent::IntentId;
 use bytes::Bytes;
 use queue::Queue;
 use std::collections::VecDeque;
@@ -81,6 +82,12 @@ impl Outbox {
         drop(queue);
         self.filled.notify_one();
         (ticket, kept)
+    }
+
+    /// A write has ended, and all that it made stale was put in before.
+    pub(super) fn end(&self, id: IntentId) {
+        self.queue().end(id);
+        self.filled.notify_one();
     }
 
     /// Waits for the next message. The same one until it is acknowledged.

@@ -1,9 +1,14 @@
 //! What has still to reach the log, without input or output.
 
 use crate::target::{Strength, Target, What};
-use crate::wire;
+use crate::wire::{self, MAX_ENDED};
+use crate::write_intent::IntentId;
 use bytes::Bytes;
 use std::collections::{HashSet, VecDeque};
+
+/// How many ends of writes wait. Above it, the oldest are not said: what the write
+/// might have made stale is then invalidated when its time is up.
+const MOST_ENDED: usize = 4096;
 
 /// How much may wait.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +32,8 @@ pub(super) struct Queue {
     merged: HashSet<Target>,
     /// Their weights, together.
     bytes: usize,
+    /// Writes that have ended, behind the targets of smaller tickets.
+    ended: VecDeque<(u64, IntentId)>,
     sending: Option<Batch>,
     /// The last ticket given out.
     issued: u64,
@@ -50,6 +57,7 @@ impl Queue {
             tickets: VecDeque::new(),
             merged: HashSet::new(),
             bytes: 0,
+            ended: VecDeque::new(),
             sending: None,
             issued: 0,
             limits,
@@ -65,6 +73,15 @@ impl Queue {
             self.put_one(target);
         }
         self.issued
+    }
+
+    /// A write has ended. That is said behind what waits now.
+    pub(super) fn end(&mut self, id: IntentId) {
+        if self.ended.len() >= MOST_ENDED {
+            self.ended.pop_front();
+        }
+        self.issued += 1;
+        self.ended.push_back((self.issued, id));
     }
 
     /// The message to send now: the same until it is acknowledged.
@@ -134,16 +151,25 @@ impl Queue {
     /// long for a message is encoded as "everything".
     fn freeze(&mut self) -> Option<Batch> {
         let waiting = self.waiting.make_contiguous();
-        let count = wire::leading(waiting);
-        let leading = waiting.get(..count).filter(|leading| !leading.is_empty())?;
-        let message = wire::encode(leading);
-        for target in self.waiting.drain(..count) {
-            self.merged.remove(&target);
+        let count = wire::leading(waiting, self.ended.len());
+        if count == 0 && self.ended.is_empty() {
+            return None;
+        }
+        let leading: Vec<_> = self.waiting.drain(..count).collect();
+        self.tickets.drain(..count);
+        for target in &leading {
+            self.merged.remove(target);
             self.bytes = self.bytes.saturating_sub(target.weight());
-            self.tickets.pop_front();
         }
         let covers = self.tickets.front().map_or(self.issued, |first| first - 1);
-        Some(Batch { message, covers })
+        let ended = self.ended.partition_point(|(ticket, _)| *ticket <= covers);
+        let ended = self.ended.drain(..ended.min(MAX_ENDED));
+        let ended: Vec<_> = ended.map(|(_, id)| id).collect();
+        let left = self.ended.front().map_or(covers, |(first, _)| first - 1);
+        Some(Batch {
+            message: wire::encode_with(&leading, &ended),
+            covers: covers.min(left),
+        })
     }
 }
 

@@ -2,7 +2,8 @@ use super::*;
 use crate::path::CanonicalPath;
 use crate::position::{Mark, Sequence};
 use crate::target::{Strength, What};
-use crate::wire::{self, Decoded};
+use crate::wire::{self, Decoded, Message};
+use crate::write_intent::IntentId;
 
 const LIMITS: Limits = Limits {
     targets: 4,
@@ -29,7 +30,7 @@ fn long(first: char) -> Target {
 
 fn read(message: Option<&Bytes>) -> Vec<Target> {
     match message.map(|message| wire::decode(message)) {
-        Some(Decoded::Targets { targets, .. }) => targets,
+        Some(Decoded::Message(Message { targets, .. })) => targets,
         _ => Vec::new(),
     }
 }
@@ -154,4 +155,72 @@ fn nothing_has_always_reached_the_log() {
     outbox.put(&[path("/a")]);
     let (ticket, _) = outbox.put(&[]);
     assert!(outbox.has_reached(ticket));
+}
+
+fn said(message: Option<&Bytes>) -> (Vec<Target>, Vec<IntentId>) {
+    match message.map(|message| wire::decode(message)) {
+        Some(Decoded::Message(message)) => (message.targets, message.ended),
+        other => panic!("a message and not {other:?}"),
+    }
+}
+
+#[test]
+fn the_end_of_a_write_goes_with_what_it_made_stale_or_behind_it() {
+    let mut queue = Queue::new(LIMITS);
+    queue.put(&[path("/a")]);
+    queue.end(IntentId(1));
+    let together = queue.message();
+    assert_eq!(
+        said(together.as_ref()),
+        (vec![path("/a")], vec![IntentId(1)])
+    );
+    assert_eq!(queue.acknowledge(), Some(2));
+    // One message has no room for both targets.
+    queue.put(&[long('b'), long('c')]);
+    queue.end(IntentId(2));
+    queue.put(&[path("/d")]);
+    assert_eq!(said(queue.message().as_ref()), (vec![long('b')], vec![]));
+    assert_eq!(queue.acknowledge(), Some(2));
+    let (targets, ended) = said(queue.message().as_ref());
+    assert_eq!(targets, [long('c'), path("/d")]);
+    assert_eq!(ended, [IntentId(2)]);
+    assert_eq!(queue.acknowledge(), Some(5));
+}
+
+#[test]
+fn a_write_that_made_nothing_stale_has_an_end_all_the_same() {
+    let mut queue = Queue::new(LIMITS);
+    queue.end(IntentId(1));
+    assert_eq!(said(queue.message().as_ref()), (vec![], vec![IntentId(1)]));
+    assert_eq!(queue.acknowledge(), Some(1));
+    assert_eq!(queue.message(), None);
+}
+
+#[test]
+fn ends_that_are_too_many_for_one_message_go_in_the_next_and_are_done_with_it() {
+    let mut queue = Queue::new(LIMITS);
+    let most = u64::try_from(wire::MAX_ENDED).unwrap();
+    (0..=most).for_each(|number| queue.end(IntentId(number)));
+    assert_eq!(said(queue.message().as_ref()).1.len(), wire::MAX_ENDED);
+    assert_eq!(queue.acknowledge(), Some(most));
+    assert_eq!(said(queue.message().as_ref()).1, [IntentId(most)]);
+    assert_eq!(queue.acknowledge(), Some(most + 1));
+}
+
+#[test]
+fn a_full_queue_keeps_the_ends_and_of_too_many_the_newest() {
+    let mut queue = Queue::new(LIMITS);
+    queue.end(IntentId(7));
+    for name in ["/a", "/b", "/c", "/d", "/e"] {
+        queue.put(&[path(name)]);
+    }
+    let everything = vec![Target::everything()];
+    assert_eq!(
+        said(queue.message().as_ref()),
+        (everything, vec![IntentId(7)])
+    );
+    queue.acknowledge();
+    (0..10_000).for_each(|number| queue.end(IntentId(number)));
+    let first = said(queue.message().as_ref()).1[0];
+    assert_eq!(first, IntentId(10_000 - 4096));
 }

@@ -11,6 +11,7 @@ use crate::target::Target;
 use bytes::Bytes;
 use futures_util::future::{BoxFuture, FutureExt};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -110,6 +111,16 @@ impl Engine for Fake {
         self.appends.lock().unwrap().push((payload.clone(), mark));
         self.as_told(self.modes().append, self.local.append(payload, mark))
             .boxed()
+    }
+
+    fn announce(
+        &self,
+        payload: Bytes,
+        mark: Mark,
+        lasts: Duration,
+    ) -> BoxFuture<'_, Result<Appended, BusError>> {
+        let announced = self.local.announce(payload, mark, lasts);
+        self.as_told(self.modes().append, announced).boxed()
     }
 
     fn sync(&self, question: Question) -> BoxFuture<'_, Result<Answer, BusError>> {

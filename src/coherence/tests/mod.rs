@@ -1,4 +1,5 @@
 mod fake;
+mod intents;
 mod lifetime;
 mod listening;
 mod publishing;

@@ -64,7 +64,7 @@ async fn the_named_permissions_are_enough_and_nothing_is_said() {
 async fn an_append_whose_ring_is_denied_stands() {
     let server = RedisServer::start(&[]);
     let bus = inner(&user(&server, &["resetchannels"]));
-    let reply = bus.append_once(b"a", Mark(1)).await.unwrap();
+    let reply = bus.append_once(b"a", Mark(1), None).await.unwrap();
     assert_eq!((reply.rang, reply.identity), (Rang::No, Identity::Known));
     let answer = Asker::new(1).ask(&bus, Some(reply.appended.position)).await;
     assert_eq!(answer.head, reply.appended.position);
@@ -119,7 +119,7 @@ async fn a_key_that_is_not_permitted_is_told() {
 async fn where_info_is_forbidden_the_append_says_so() {
     let server = RedisServer::start(&[]);
     let bus = inner(&user(&server, &["-info"]));
-    let reply = bus.append_once(b"a", Mark(1)).await.unwrap();
+    let reply = bus.append_once(b"a", Mark(1), None).await.unwrap();
     assert_eq!((reply.rang, reply.identity), (Rang::Yes, Identity::Unknown));
 }
 

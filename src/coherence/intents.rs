@@ -1,0 +1,258 @@
+//! Writes that others have begun, and what becomes stale should they never end.
+
+use crate::write_intent::IntentId;
+use std::collections::BTreeMap;
+
+/// How many writes are watched. Above it, everything is invalidated in their stead.
+const MOST: usize = 4096;
+
+/// The writes that have begun elsewhere and not ended, as far as was heard.
+///
+/// A writer that dies between its handler's commit and the publishing leaves nobody
+/// who knows what became stale. So it has said before what will, and when it is
+/// over. What is invalidated then was filled before the commit, or is fresh and lost
+/// in vain. Times are those of this instance: a write is over once its time has
+/// passed *since it was heard of*, which was later than it began.
+///
+/// What is due is taken with each proof, before the proof is published. So however
+/// late that is, nothing is served meanwhile for longer than the bound.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Intents<T> {
+    /// What will be stale, and at what time.
+    begun: BTreeMap<IntentId, (u64, Vec<T>)>,
+    /// The longest time of any intent that anybody uses.
+    longest: u64,
+    everything: Option<Everything>,
+}
+
+/// What an entry of the log says of writes that begin and end.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Heard<T> {
+    /// Which, for how long, and what it will make stale.
+    pub(crate) begun: Option<(IntentId, u64, Vec<T>)>,
+    pub(crate) ended: Vec<IntentId>,
+    /// It says "everything": the log may have lost what it had taken.
+    pub(crate) everything: bool,
+}
+
+/// Whether all that the log had before an entry is applied here.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Order {
+    Kept,
+    /// It rang, and what came before it may be missing: what a write has made stale
+    /// stands before its end.
+    Unknown,
+}
+
+/// When everything is to be invalidated: at `next`, and again after `last` where
+/// that is later.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Everything {
+    next: u64,
+    last: u64,
+}
+
+/// What is due.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Due<T> {
+    Targets(Vec<T>),
+    Everything,
+}
+
+impl<T> Default for Intents<T> {
+    fn default() -> Self {
+        Self {
+            begun: BTreeMap::new(),
+            longest: 0,
+            everything: None,
+        }
+    }
+}
+
+impl<T> Intents<T> {
+    /// Somebody uses an intent of this time.
+    pub(crate) fn learn(&mut self, lasts: u64) {
+        self.longest = self.longest.max(lasts);
+    }
+
+    /// An entry was heard, and what it names is applied.
+    pub(crate) fn hear(&mut self, heard: Heard<T>, order: Order, now: u64) {
+        if let Some((id, lasts, targets)) = heard.begun {
+            self.begun(id, lasts, targets, now);
+        }
+        if order == Order::Kept {
+            for id in heard.ended {
+                self.begun.remove(&id);
+            }
+        }
+        if heard.everything {
+            self.missed(now);
+        }
+    }
+
+    /// A write begins elsewhere. Heard twice, the earlier time counts: it is late
+    /// enough.
+    fn begun(&mut self, id: IntentId, lasts: u64, targets: Vec<T>, now: u64) {
+        self.learn(lasts);
+        let due = now.saturating_add(lasts);
+        if self.begun.len() < MOST {
+            self.begun.entry(id).or_insert((due, targets));
+        } else if !self.begun.contains_key(&id) {
+            self.everything_at(due);
+        }
+    }
+
+    /// Something was missed: writes may have begun that were not heard of.
+    pub(crate) fn missed(&mut self, now: u64) {
+        if self.longest > 0 {
+            self.everything_at(now.saturating_add(self.longest));
+        }
+    }
+
+    /// Takes out what is due by now.
+    pub(crate) fn due(&mut self, now: u64) -> Due<T> {
+        let over: Vec<_> = (self.begun.iter())
+            .filter(|(_, (due, _))| *due <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        let over = over.iter().filter_map(|id| self.begun.remove(id));
+        let targets = over.flat_map(|(_, targets)| targets).collect();
+        match &mut self.everything {
+            Some(Everything { next, last }) if *next <= now => {
+                if *last > now {
+                    *next = *last;
+                } else {
+                    self.everything = None;
+                }
+                Due::Everything
+            }
+            _ => Due::Targets(targets),
+        }
+    }
+
+    /// What comes later does not put off what is due before it.
+    fn everything_at(&mut self, due: u64) {
+        self.everything = Some(match self.everything {
+            Some(Everything { next, last }) => Everything {
+                next: next.min(due),
+                last: last.max(due),
+            },
+            None => Everything {
+                next: due,
+                last: due,
+            },
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LASTS: u64 = 10;
+
+    fn begun(number: u64) -> Heard<u64> {
+        Heard {
+            begun: Some((IntentId(number), LASTS, vec![number])),
+            ended: Vec::new(),
+            everything: false,
+        }
+    }
+
+    fn ended(number: u64) -> Heard<u64> {
+        Heard {
+            begun: None,
+            ended: vec![IntentId(number)],
+            everything: false,
+        }
+    }
+
+    fn targets(targets: &[u64]) -> Due<u64> {
+        Due::Targets(targets.to_vec())
+    }
+
+    #[test]
+    fn what_does_not_end_is_due_when_its_time_is_up_and_once() {
+        let mut intents = Intents::default();
+        intents.hear(begun(1), Order::Kept, 5);
+        intents.hear(begun(2), Order::Unknown, 7);
+        assert_eq!(intents.due(14), targets(&[]));
+        assert_eq!(intents.due(15), targets(&[1]));
+        assert_eq!(intents.due(40), targets(&[2]));
+        assert_eq!(intents.due(80), targets(&[]));
+    }
+
+    #[test]
+    fn what_ends_is_never_due() {
+        let mut intents = Intents::default();
+        intents.hear(begun(1), Order::Kept, 0);
+        intents.hear(ended(1), Order::Kept, 1);
+        assert_eq!(intents.due(100), targets(&[]));
+    }
+
+    #[test]
+    fn an_end_out_of_order_is_not_believed() {
+        let mut intents = Intents::default();
+        intents.hear(begun(1), Order::Kept, 0);
+        intents.hear(ended(1), Order::Unknown, 1);
+        assert_eq!(intents.due(LASTS), targets(&[1]));
+    }
+
+    #[test]
+    fn heard_twice_the_first_time_counts() {
+        let mut intents = Intents::default();
+        intents.hear(begun(1), Order::Kept, 0);
+        intents.hear(begun(1), Order::Kept, 9);
+        assert_eq!(intents.due(LASTS), targets(&[1]));
+        assert_eq!(intents.due(100), targets(&[]));
+    }
+
+    #[test]
+    fn who_has_missed_something_invalidates_everything_when_the_longest_time_has_passed() {
+        let mut intents = Intents::<u64>::default();
+        intents.missed(0);
+        assert_eq!(intents.due(1000), targets(&[]), "nobody uses intents");
+        intents.learn(LASTS);
+        intents.missed(100);
+        assert_eq!(intents.due(109), targets(&[]));
+        assert_eq!(intents.due(110), Due::Everything);
+        assert_eq!(intents.due(1000), targets(&[]));
+        let everything = Heard {
+            begun: None,
+            ended: Vec::new(),
+            everything: true,
+        };
+        intents.hear(everything, Order::Unknown, 2000);
+        assert_eq!(intents.due(2010), Due::Everything);
+    }
+
+    #[test]
+    fn who_misses_again_and_again_is_not_put_off() {
+        let mut intents = Intents::<u64>::default();
+        intents.learn(LASTS);
+        let mut times = 0;
+        for now in 0..=100 {
+            intents.missed(now);
+            times += usize::from(intents.due(now) == Due::Everything);
+        }
+        assert_eq!(times, 10);
+        assert_eq!(intents.due(109), targets(&[]));
+        assert_eq!(intents.due(110), Due::Everything);
+        assert_eq!(intents.due(1000), targets(&[]));
+    }
+
+    #[test]
+    fn more_writes_than_are_watched_become_everything() {
+        let mut intents = Intents::default();
+        let most = u64::try_from(MOST).unwrap();
+        for number in 0..most {
+            intents.hear(begun(number), Order::Kept, 0);
+        }
+        intents.hear(begun(0), Order::Kept, 3);
+        assert_eq!(intents.everything, None);
+        intents.hear(begun(most), Order::Kept, 5);
+        assert_eq!(intents.begun.len(), MOST);
+        assert!(matches!(intents.due(14), Due::Targets(due) if due.len() == MOST));
+        assert_eq!(intents.due(15), Due::Everything);
+    }
+}
