@@ -28,6 +28,8 @@ pub(super) struct Read {
     pub(super) coalesce: Coalesce,
     /// Nothing was looked up yet: first this has to be applied here.
     pub(super) awaited: Option<Token>,
+    /// It wants to see a write, which has been applied here once it looks.
+    pub(super) bears_token: bool,
 }
 
 /// Whether the request may wait for somebody else's fill.
@@ -180,10 +182,16 @@ impl Read {
     /// only for what is valid after that proof was read: a process that was paused
     /// between the landing and this look may have heard since what the result
     /// does not know.
+    ///
+    /// A token asks for what the source would say now. A fill without a bond may have
+    /// read a replica that did not have the write yet, and by now has it.
     fn may_take(&self, slot: &Slot) -> Option<Moment> {
         let Slot::Entry(entry) = slot else {
             return None;
         };
+        if self.bears_token && entry.bond.is_none() {
+            return None;
+        }
         let look = entry.bond.as_ref().map(|bond| self.cache.core.look(bond));
         let valid = look.filter(|look| look.validity == Validity::Valid);
         let own = entry.read_as_of;

@@ -176,6 +176,7 @@ impl<S> CacheService<S> {
             arrived,
             coalesce: Coalesce::Yes,
             awaited: None,
+            bears_token: client.carried.token().is_some(),
         })
     }
 

@@ -1,7 +1,7 @@
 //! A handler that reads a lagging replica: what it reads within the settle window
 //! after an invalidation is answered, and not stored.
 
-use crate::held::{Asked, Shop, body, eventually, fresh, settle};
+use crate::held::{Asked, Shop, body, eventually, fresh, plain, settle};
 use crate::support::{Answer, Runs, get, request, send};
 use axum::Router;
 use axum::extract::State;
@@ -290,6 +290,40 @@ async fn who_waits_is_not_answered_with_what_is_older_than_the_bound() {
     assert_eq!(body(leads).await, "old");
     shop.origin.next().await.answer(fresh("new"));
     assert_eq!(body(joins).await, "new");
+}
+
+/// A waiter without a token gets the old, as the leader does. The token's write was
+/// applied here before the fill began, so the fill is valid; but by now the replica
+/// has the write.
+#[tokio::test]
+async fn who_waits_with_a_token_is_not_answered_with_what_the_replica_would_not_say_any_more() {
+    let clock = Clock::new();
+    let header = http::HeaderName::from_static("x-wrote");
+    let cache = Cache::builder().clock(clock.clone()).token_header(header);
+    let policy = Policy::from_headers().settle(LAG);
+    let mut shop = Shop::of(cache.build().unwrap(), policy);
+    shop.fill("/a", "first").await;
+    shop.cache.idle().await.unwrap();
+    clock.advance(LAG + NANO);
+
+    let put = shop.head(request("PUT", "/a"));
+    shop.origin.next().await.answer(plain(""));
+    let put = put.await.unwrap().unwrap();
+    clock.advance(SECOND * 3 / 2);
+    let leads = shop.get("/a");
+    let call = shop.origin.next().await;
+    let joins = waits(&shop, 1).await;
+    let mut with_token = request("GET", "/a");
+    let token = put.headers()["x-wrote"].clone();
+    with_token.headers_mut().insert("x-wrote", token);
+    let bears = shop.ask(with_token);
+    eventually(|| shop.cache.stats().waiters == 2).await;
+    clock.advance(SECOND / 2 + NANO);
+    call.answer(fresh("old"));
+    assert_eq!(body(leads).await, "old");
+    assert_eq!(body(joins).await, "old");
+    shop.origin.next().await.answer(fresh("new"));
+    assert_eq!(body(bears).await, "new");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The instances, what lies between them and Redis, and who is who.
 
 use crate::options::Options;
+use crate::servers::Servers;
 use crate::support::app::Settings;
 use crate::support::history::Down;
 use crate::support::instance::{Instance, Program};
@@ -8,14 +9,17 @@ use crate::support::moment::Moment;
 use crate::support::proxy::Proxy;
 use crate::support::redis_server::RedisServer;
 use crate::support::register::Registers;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use tokio::sync::Mutex as AsyncMutex;
 
 pub(crate) const INSTANCES: usize = 3;
 pub(crate) const NAMESPACE: &str = "chaos";
+pub(crate) const LOG: &str = "coherence:{chaos}:log";
+pub(crate) const RING: &str = "coherence:{chaos}:ring";
 
 pub(crate) struct Fleet {
     pub(crate) registers: Registers,
+    pub(crate) servers: Servers,
     pub(crate) proxies: Vec<Proxy>,
     /// Each is held by the lane that strikes it.
     pub(crate) instances: Vec<AsyncMutex<Instance>>,
@@ -24,7 +28,6 @@ pub(crate) struct Fleet {
     /// Processes so far.
     born: Mutex<u32>,
     downs: Mutex<Vec<Down>>,
-    redis: Arc<Mutex<RedisServer>>,
 }
 
 /// One process: from its start until it is killed.
@@ -38,23 +41,23 @@ pub(crate) struct Place {
 impl Fleet {
     pub(crate) async fn start(options: &Options) -> Self {
         let arguments = ["--appendonly", "yes", "--appendfsync", "everysec"];
-        let redis = RedisServer::start(&arguments);
+        let servers = Servers::start(&arguments).await;
         let registers = Registers::start().await;
         let mut fleet = Self {
             registers,
+            servers,
             proxies: Vec::new(),
             instances: Vec::new(),
             slots: Vec::new(),
             born: Mutex::new(0),
             downs: Mutex::default(),
-            redis: Arc::new(Mutex::new(redis)),
         };
         for _ in 0..INSTANCES {
-            let upstream = fleet.redis.lock().unwrap().port();
-            let proxy = Proxy::start(upstream).await;
+            let proxy = Proxy::start(fleet.servers.port()).await;
             let settings = Settings {
                 namespace: NAMESPACE.to_owned(),
                 while_deaf: options.while_deaf,
+                settle: options.settle,
                 ..Settings::new(&proxy.url(), fleet.registers.port(), options.bound)
             };
             let instance = Instance::spawn(&settings, Program::Main).await;
@@ -90,14 +93,18 @@ impl Fleet {
         self.downs.lock().unwrap().clone()
     }
 
-    /// Does something to Redis that takes its time.
+    /// Does something to the master that takes its time.
     pub(crate) async fn redis<T: Send + 'static>(
         &self,
         act: impl FnOnce(&mut RedisServer) -> T + Send + 'static,
     ) -> T {
-        let redis = self.redis.clone();
-        let acting = tokio::task::spawn_blocking(move || act(&mut redis.lock().unwrap()));
-        acting.await.expect("Redis does as it is told")
+        self.servers.act(|roles| act(&mut roles.master)).await
+    }
+
+    /// The name by which this one knows the master is another server's from now on.
+    pub(crate) fn lead(&self, slot: usize, port: u16) {
+        self.proxies[slot].lead_to(port);
+        self.proxies[slot].cut();
     }
 
     fn name(&self, instance: &Instance) -> Place {

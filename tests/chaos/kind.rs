@@ -18,6 +18,12 @@ pub(crate) enum Kind {
     /// Killed, back with its append-only file, which may lack the last second.
     RedisKilledAof,
     RedisStopped,
+    /// The replica takes over, without the end of the log.
+    FailoverLossy,
+    /// It takes over with all of it.
+    FailoverClean,
+    /// It takes over while its master goes on.
+    SplitBrain,
     SubscribersKilled,
     Flushed,
     Trimmed,
@@ -36,10 +42,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::RedisKilledEmpty,
         Self::RedisKilledAof,
         Self::RedisStopped,
+        Self::FailoverLossy,
+        Self::FailoverClean,
+        Self::SplitBrain,
         Self::SubscribersKilled,
         Self::Flushed,
         Self::Trimmed,
@@ -56,11 +65,36 @@ impl Kind {
         Self::CutOff,
     ];
 
+    /// What strikes in a short run: of each sort one or two, so that each comes to
+    /// three strikes in the time.
+    pub(crate) const FEW: [Self; 9] = [
+        Self::RedisKilledEmpty,
+        Self::RedisStopped,
+        Self::FailoverLossy,
+        Self::SplitBrain,
+        Self::Trimmed,
+        Self::InstanceKilled,
+        Self::InstanceStopped,
+        Self::BlackHole,
+        Self::Reset,
+    ];
+
+    /// Whether it is about the master and its replica.
+    pub(crate) fn is_of_two(self) -> bool {
+        matches!(
+            self,
+            Self::FailoverLossy | Self::FailoverClean | Self::SplitBrain
+        )
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::RedisKilledEmpty => "redis_killed_empty",
             Self::RedisKilledAof => "redis_killed_aof",
             Self::RedisStopped => "redis_stopped",
+            Self::FailoverLossy => "failover_lossy",
+            Self::FailoverClean => "failover_clean",
+            Self::SplitBrain => "split_brain",
             Self::SubscribersKilled => "subscribers_killed",
             Self::Flushed => "flushed",
             Self::Trimmed => "trimmed",
@@ -83,6 +117,9 @@ impl Kind {
             Self::RedisKilledEmpty
             | Self::RedisKilledAof
             | Self::RedisStopped
+            | Self::FailoverLossy
+            | Self::FailoverClean
+            | Self::SplitBrain
             | Self::SubscribersKilled
             | Self::Flushed
             | Self::Trimmed
@@ -97,13 +134,16 @@ impl Kind {
         match self {
             Self::RedisKilledEmpty | Self::RedisKilledAof => (10, 80),
             Self::RedisStopped => (20, 140),
+            Self::FailoverLossy => (10, 80),
+            Self::SplitBrain => (50, 250),
             Self::InstanceKilled => (0, 60),
             Self::InstanceStopped => (20, 170),
             Self::BlackHoleToRedis | Self::BlackHoleFromRedis | Self::BlackHole | Self::CutOff => {
                 (30, 150)
             }
             Self::Delayed | Self::Throttled => (50, 130),
-            Self::SubscribersKilled
+            Self::FailoverClean
+            | Self::SubscribersKilled
             | Self::Flushed
             | Self::Trimmed
             | Self::GarbageOnTheRing

@@ -14,7 +14,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-pub(crate) const KEYS: u32 = 40;
+/// The first of these are read from the registers, the others from their replica.
+pub(crate) const KEYS: u32 = ITEMS + 10;
+const ITEMS: u32 = 40;
+/// Of a hundred reads and of a hundred writes, so many are of what lags: what is
+/// written all the time is in its settle window all the time.
+const LATE_READS: u64 = 20;
+const LATE_WRITES: u64 = 8;
 
 /// Each instance has readers of its own, so that one that is stopped does not
 /// stop all.
@@ -95,7 +101,7 @@ impl User {
 
     async fn read(mut self, slot: usize, over: Arc<AtomicBool>) {
         while !over.load(Ordering::Relaxed) {
-            let key = self.key();
+            let key = self.key(LATE_READS);
             let token = if self.dice.percent(10) {
                 self.notes.tokens.lock().unwrap().get(&key).cloned()
             } else {
@@ -123,7 +129,7 @@ impl User {
             headers.insert(TOKEN, token);
             version
         });
-        let got = self.client.get(place.port, &name(key), headers).await;
+        let got = self.client.get_at(place.port, &path(key), headers).await;
         let ended = Moment::now();
         match got {
             Ok(got) => {
@@ -152,7 +158,7 @@ impl User {
 
     async fn write(mut self, over: Arc<AtomicBool>) {
         while !over.load(Ordering::Relaxed) {
-            let key = self.key();
+            let key = self.key(LATE_WRITES);
             let slot = *self.dice.pick(&[0, 1, 2]);
             let place = self.fleet.place(slot);
             let patience = self.dice.percent(5).then(|| self.dice.millis(0, 3));
@@ -176,8 +182,8 @@ impl User {
         };
         // Before it is sent: it may be committed though nothing comes back.
         self.notes.writes.lock().unwrap().insert(id, sent);
-        let name = name(key);
-        let put = self.client.put(place.port, &name, id, headers);
+        let path = path(key);
+        let put = self.client.put_at(place.port, &path, id, headers);
         let patience = patience.unwrap_or(Duration::MAX);
         let put = match tokio::time::timeout(patience, put).await {
             Ok(put) => put,
@@ -207,14 +213,27 @@ impl User {
         }
     }
 
-    /// A few keys are asked for much more often than the others.
-    fn key(&mut self) -> u32 {
-        let one = self.dice.below(KEYS.into());
-        let other = self.dice.below(KEYS.into());
-        u32::try_from(one.min(other)).expect("below the number of keys")
+    /// A few keys are asked for much more often than the others of their sort.
+    fn key(&mut self, late: u64) -> u32 {
+        let keys = match self.dice.percent(late) {
+            true => ITEMS..KEYS,
+            false => 0..ITEMS,
+        };
+        let count = keys.len() as u64;
+        let (one, other) = (self.dice.below(count), self.dice.below(count));
+        keys.start + u32::try_from(one.min(other)).expect("below the number of keys")
     }
 }
 
-pub(crate) fn name(key: u32) -> String {
-    format!("k{key}")
+/// Whether its origin is the replica of the registers.
+pub(crate) fn is_late(key: u32) -> bool {
+    key >= ITEMS
+}
+
+/// The register of a key is named by the end of its path.
+fn path(key: u32) -> String {
+    match is_late(key) {
+        true => format!("/late/k{key}"),
+        false => format!("/item/k{key}"),
+    }
 }

@@ -1,15 +1,19 @@
-//! Three instances in processes of their own, each behind a proxy to one Redis,
-//! and random faults while clients read and write. What was answered is checked
-//! against what was promised.
+//! Three instances in processes of their own, each behind a proxy to the master of
+//! two Redis servers, and random faults while clients read and write. What was
+//! answered is checked against what was promised.
 //!
 //! ```text
-//!  load ──http──► fleet: 3 instances ──► 3 proxies ──► 1 redis-server
-//!    │              ▲      │    │           ▲               ▲
-//!    │  registers ──┘      │    └ news ─► watch             │
-//!    │  (the origin)       │                │               │
-//!    │       plan ──► strike: stop, kill, cut, black-hole ──┘
+//!  load ──http──► fleet: 3 instances ──► 3 proxies ──► master ◄─ link ─ replica
+//!    │              ▲      │    │           ▲             ▲        ▲       ▲
+//!    │  registers ──┘      │    └ news ─► watch           │        │       │
+//!    │  (the origin,       │                │             │        │       │
+//!    │   and its replica)  │                │             │        │       │
+//!    │       plan ──► strike: stop, kill, cut, black-hole ┘   failover ────┘
 //!    └──────► history ──► violations ──► report: one line of JSON
 //! ```
+//!
+//! Some of the keys are read from a replica of the registers that lags, now more and
+//! now less, on a route with a settle window of as much.
 //!
 //! | variable | |
 //! |---|---|
@@ -17,7 +21,10 @@
 //! | `CHAOS_SEED` | what is random: the plan and the load. Two runs of one seed have the same faults in the same order, not the same moments |
 //! | `CHAOS_BOUND_MS` | the staleness bound, 1000 unless set |
 //! | `CHAOS_WHILE_DEAF` | `bypass`, or `until-expiry`, which gives the bound up: the run must find violations then |
-//! | `CHAOS_FAULTS` | names of faults, with commas between: only these |
+//! | `CHAOS_GUARD` | `off`: in a split brain both masters take writes alone; the run must find violations then |
+//! | `CHAOS_LAG_MS` | by how much the replica of the registers lags at most, three tenths of the bound unless set |
+//! | `CHAOS_SETTLE` | `off`: no window for what is read there; the run must find violations then |
+//! | `CHAOS_FAULTS` | names of faults, with commas between: only these. Unless set, `all` where the run is a minute or longer, and a few otherwise |
 //!
 //! It ends with 0 if nothing was violated, with 1 if something was (the reads and
 //! writes are printed), with 2 if too little happened for the run to count: fewer
@@ -27,6 +34,7 @@
 mod support;
 
 mod dice;
+mod failover;
 mod fleet;
 mod kind;
 mod load;
@@ -34,6 +42,7 @@ mod options;
 mod plan;
 mod report;
 mod run;
+mod servers;
 mod strike;
 mod watch;
 

@@ -1,5 +1,6 @@
 //! What a run says in the end, and whether it counts.
 
+use crate::load::is_late;
 use crate::options::Options;
 use crate::plan::LEAST;
 use crate::run::Outcome;
@@ -30,10 +31,13 @@ pub(crate) fn print(options: &Options, outcome: &Outcome) -> ExitCode {
         .writes
         .iter()
         .filter(|w| w.reach == Reach::Everywhere);
+    let late = history.reads.iter().filter(|read| is_late(read.key));
+    let late_hits = late.clone().filter(|read| read.hit);
     let unacknowledged = history.writes.iter().filter(|w| w.acknowledged.is_none());
     let found = violations.iter().map(|(name, found)| (name, found.len()));
     let numbers = violations.values().map(Vec::len);
     let violated = numbers.sum::<usize>() > 0;
+    let lost = outcome.detections.iter().filter(|of| of.kind.is_of_two());
     let line = json!({
         "seconds": outcome.struck_for.as_secs(),
         "seed": options.seed,
@@ -46,7 +50,10 @@ pub(crate) fn print(options: &Options, outcome: &Outcome) -> ExitCode {
         "longest_staleness_ms": millis(staleness.longest),
         "bound_ms": millis(options.bound),
         "detection_ms": by_kind(outcome, detection),
-        // Beyond what is asked of a run: what is stale and allowed without a bound.
+        // Beyond what is asked of a run: how often another master took over without
+        // what the old one had acknowledged.
+        "failovers_that_lost": lost.map(|of| (of.kind.name().to_owned(), of.lost.into())).collect::<Map<_, _>>(),
+        // What is stale and allowed without a bound.
         "stale_before_accepted": staleness.unaccepted,
         "longest_before_accepted_ms": millis(staleness.longest_unaccepted),
         "stale_of_lost_writes": staleness.lost,
@@ -54,6 +61,8 @@ pub(crate) fn print(options: &Options, outcome: &Outcome) -> ExitCode {
         "writes_unacknowledged": unacknowledged.count(),
         "hang_ups": outcome.hang_ups,
         "reads_with_token": with_token.count(),
+        "reads_of_a_replica": late.count(),
+        "hits_of_a_replica": late_hits.count(),
         "writes_applied_everywhere": everywhere.count(),
         "failed_reads_of_downed_instances": history.failures.len() - violations["P7"].len(),
         "processes": history.lives.len(),

@@ -2,7 +2,7 @@
 
 use crate::dice::Dice;
 use crate::fleet::{Fleet, INSTANCES};
-use crate::load::{KEYS, Load, Notes, User};
+use crate::load::{KEYS, Load, Notes, User, is_late};
 use crate::options::Options;
 use crate::support::client::Client;
 use crate::support::history::{History, Last, Write};
@@ -12,6 +12,7 @@ use crate::{plan, strike};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// How long it may take until all is quiet.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,6 +37,7 @@ pub(crate) async fn run(options: &Options) -> Outcome {
     let looking = watch.start(&fleet);
     let user = User::new(&fleet, &notes, &Client::new(PATIENCE), dice.fork());
     let load = Load::start(&fleet, &notes, &mut dice);
+    let drifting = drift(&fleet, options.lag, dice.fork());
     quiet(&user, &watch, &fleet).await;
 
     let began = Moment::now();
@@ -54,7 +56,7 @@ pub(crate) async fn run(options: &Options) -> Outcome {
     quiet(&user, &watch, &fleet).await;
     // One more look at each.
     tokio::time::sleep(crate::watch::PAUSE * 10).await;
-    drop(looking);
+    drop((looking, drifting));
     let counted = [
         "syncs",
         "sync_failures",
@@ -75,6 +77,20 @@ pub(crate) async fn run(options: &Options) -> Outcome {
         hang_ups: notes.hang_ups.load(Ordering::Relaxed),
         counted: counted.map(|name| (name, watch.total(name))).to_vec(),
     }
+}
+
+/// Lets the replica of the registers lag now more, now less.
+fn drift(fleet: &Arc<Fleet>, most: Duration, mut dice: Dice) -> JoinSet<()> {
+    let fleet = fleet.clone();
+    let most = u64::try_from(most.as_millis()).expect("a short time");
+    let mut drifting = JoinSet::new();
+    drifting.spawn(async move {
+        loop {
+            fleet.registers.replica_lag(dice.millis(0, most));
+            tokio::time::sleep(dice.millis(20, 400)).await;
+        }
+    });
+    drifting
 }
 
 /// Waits until all are coherent and nothing waits to be sent; what does all the
@@ -137,6 +153,7 @@ fn history(
             reach: sent.reach,
         }
     });
+    let late = (0..KEYS).filter(|&key| is_late(key));
     History {
         bound: options.bound,
         reads: notes.reads.lock().unwrap().clone(),
@@ -145,5 +162,6 @@ fn history(
         last,
         failures: notes.failures.lock().unwrap().clone(),
         downs: fleet.downs(),
+        lags: late.map(|key| (key, options.lag)).collect(),
     }
 }

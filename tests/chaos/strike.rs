@@ -1,6 +1,7 @@
 //! A fault strikes, holds, and is healed.
 
-use crate::fleet::{Fleet, NAMESPACE};
+use crate::failover;
+use crate::fleet::{Fleet, LOG, RING};
 use crate::kind::Kind;
 use crate::options::Options;
 use crate::plan::{Lane, Strike};
@@ -29,6 +30,9 @@ pub(crate) async fn follow(
         };
         tokio::time::sleep(strike.after).await;
         match lane.instance {
+            None if strike.kind.is_of_two() => {
+                failover::strike(strike, fleet, watch, options).await;
+            }
             None => at_redis(strike, fleet, watch).await,
             Some(slot) => at_instance(strike, slot, fleet, watch, options.bound).await,
         }
@@ -37,8 +41,6 @@ pub(crate) async fn follow(
 
 async fn at_redis(strike: Strike, fleet: &Fleet, watch: &Watch) {
     let kind = strike.kind;
-    let log = format!("coherence:{{{NAMESPACE}}}:log");
-    let ring = format!("coherence:{{{NAMESPACE}}}:ring");
     watch.struck_all(kind);
     match kind {
         Kind::RedisKilledEmpty => {
@@ -58,12 +60,12 @@ async fn at_redis(strike: Strike, fleet: &Fleet, watch: &Watch) {
         }
         Kind::SubscribersKilled => command(fleet, &["CLIENT", "KILL", "TYPE", "pubsub"]).await,
         Kind::Flushed => command(fleet, &["FLUSHALL"]).await,
-        Kind::Trimmed => command(fleet, &["XTRIM", &log, "MAXLEN", "0"]).await,
+        Kind::Trimmed => command(fleet, &["XTRIM", LOG, "MAXLEN", "0"]).await,
         Kind::GarbageOnTheRing => {
-            command(fleet, &["PUBLISH", &ring, garbage(strike.luck)]).await;
+            command(fleet, &["PUBLISH", RING, garbage(strike.luck)]).await;
         }
         Kind::GarbageInTheLog => {
-            command(fleet, &["XADD", &log, "*", "j", garbage(strike.luck)]).await;
+            command(fleet, &["XADD", LOG, "*", "j", garbage(strike.luck)]).await;
         }
         _ => unreachable!("a fault of an instance in the lane of Redis"),
     }

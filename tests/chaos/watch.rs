@@ -9,7 +9,7 @@
 //!
 //! | fault | sign |
 //! |---|---|
-//! | Redis killed or stopped, black holes, delay, throttle, reset, cut | it is deaf, or a call to the bus failed, or the ring was connected anew |
+//! | Redis killed, stopped or another one, black holes, delay, throttle, reset, cut | it is deaf, or a call to the bus failed, or the ring was connected anew |
 //! | subscribers killed | the ring was connected anew |
 //! | flushed, trimmed | the position was adopted anew, with everything invalidated |
 //! | garbage | it was counted |
@@ -48,6 +48,7 @@ struct Seen {
     struck: BTreeMap<Kind, usize>,
     noticed: BTreeMap<Kind, Vec<Duration>>,
     unnoticed: BTreeMap<Kind, usize>,
+    lost: BTreeMap<Kind, usize>,
     /// Stopped or dead, by the hand of the test.
     down: [bool; INSTANCES],
     /// Faults that wait for their sign.
@@ -123,6 +124,8 @@ pub(crate) struct Detection {
     /// How soon each was noticed, by each instance, in order.
     pub(crate) noticed: Vec<Duration>,
     pub(crate) unnoticed: usize,
+    /// How many are known to have cost what the bus had acknowledged.
+    pub(crate) lost: usize,
 }
 
 impl Watch {
@@ -165,6 +168,11 @@ impl Watch {
         }
     }
 
+    /// This fault has cost what the bus had acknowledged.
+    pub(crate) fn lost(&self, kind: Kind) {
+        *self.seen.lock().unwrap().lost.entry(kind).or_default() += 1;
+    }
+
     /// It is about to be stopped or killed: what it would have noticed is not known.
     pub(crate) fn goes_down(&self, slot: usize) {
         let mut seen = self.seen.lock().unwrap();
@@ -198,6 +206,7 @@ impl Watch {
                 struck,
                 noticed,
                 unnoticed: seen.unnoticed.get(&kind).copied().unwrap_or(0),
+                lost: seen.lost.get(&kind).copied().unwrap_or(0),
             }
         });
         detections.collect()

@@ -8,7 +8,7 @@ use crate::support::instance::{Instance, Program, become_one_if_asked};
 use crate::support::moment::Moment;
 use crate::support::proxy::{Flow, Gate, Proxy};
 use crate::support::redis_server::RedisServer;
-use crate::support::register::Registers;
+use crate::support::register::{Reader, Registers};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -91,6 +91,41 @@ async fn a_lagging_register_shows_what_stood_before() {
     registers.lag(Duration::ZERO);
     registers.write("2", 0);
     assert_eq!(a.get("2").await.unwrap().version, 1);
+}
+
+#[tokio::test]
+async fn a_replica_of_the_registers_shows_what_stood_before_and_never_goes_back() {
+    let registers = Registers::start().await;
+    let reader = Reader::new(registers.port());
+    registers.write("1", 0);
+    assert_eq!(reader.read_late("1").await.unwrap(), 1);
+    let hour = Duration::from_secs(3600);
+    registers.replica_lag(hour);
+    registers.write("1", 0);
+    // It had the first already.
+    assert_eq!(reader.read_late("1").await.unwrap(), 1);
+    assert_eq!(reader.read("1").await.unwrap(), 2);
+    registers.replica_lag(Duration::ZERO);
+    assert_eq!(reader.read_late("1").await.unwrap(), 2);
+    registers.replica_lag(hour);
+    assert_eq!(reader.read_late("1").await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn a_parted_flow_hides_that_the_other_side_has_gone() {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let proxy = Proxy::start(listener.local_addr().unwrap().port()).await;
+    let client = tokio::net::TcpStream::connect(("127.0.0.1", proxy.port()))
+        .await
+        .unwrap();
+    let (mut server, _) = listener.accept().await.unwrap();
+    proxy.both(Flow::Parted);
+    drop(client);
+    let mut got = [0; 1];
+    let ended = tokio::time::timeout(Duration::from_millis(100), server.read(&mut got)).await;
+    assert!(ended.is_err());
+    proxy.both(Flow::Pass);
+    assert!(matches!(server.read(&mut got).await, Ok(0) | Err(_)));
 }
 
 #[tokio::test]

@@ -3,16 +3,18 @@
 //! ```text
 //! GET /item/{key}   the version in the register; tagged `item:{key}`, stored
 //! PUT /item/{key}   the register goes up by one; the new version
+//! GET /late/{key}   the version in the replica of the registers, with a settle window
+//! PUT /late/{key}   as that of an item
 //! GET /news         what was heard and accepted since the last look, and the rest
 //! GET /stats, GET /health                          the figures of the cache alone
 //! ```
 //!
-//! Only the first two are inside the cache.
+//! Only the items are inside the cache, the late ones too.
 
 use super::moment::Moment;
 use super::register::Reader;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -65,6 +67,8 @@ pub struct Settings {
     pub max_log_entries: u64,
     /// How long a write waits that asks to be applied everywhere.
     pub applied_within: Duration,
+    /// The settle window of what is read from the replica.
+    pub settle: Duration,
     /// Writes are announced for this long.
     pub intent: Option<Duration>,
 }
@@ -102,6 +106,7 @@ impl Settings {
             reply_timeout: Duration::from_millis(250),
             max_log_entries: 100_000,
             applied_within: bound * 2,
+            settle: Duration::ZERO,
             intent: None,
         }
     }
@@ -198,9 +203,14 @@ pub async fn serve(settings: Settings) {
         applied_within: settings.applied_within,
         cache: cache.clone(),
     });
+    let settled = Policy::lifetime(settings.lifetime).settle(settings.settle);
+    let late = Router::new()
+        .route("/late/{key}", get(show_late).put(change))
+        .layer(settings.layer(&cache).policy(settled));
     let cached = Router::new()
         .route("/item/{key}", get(show).put(change))
         .layer(settings.layer(&cache))
+        .merge(late)
         .layer(from_fn_with_state(app.clone(), watch_writes));
     let router = cached
         .route("/news", get(news))
@@ -236,16 +246,30 @@ async fn show(
     headers: HeaderMap,
 ) -> Response {
     cache.tag(Tag::of("item", &key));
-    let run = headers.get(&RUN).cloned();
-    match app.registers.read(&key).await {
-        Ok(version) => {
+    answer(app.registers.read(&key).await.ok(), &headers)
+}
+
+async fn show_late(
+    cache: CacheContext,
+    State(app): State<Arc<App>>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    cache.tag(Tag::of("item", &key));
+    answer(app.registers.read_late(&key).await.ok(), &headers)
+}
+
+fn answer(read: Option<u64>, asked: &HeaderMap) -> Response {
+    let run = asked.get(&RUN).cloned();
+    match read {
+        Some(version) => {
             let mut response = version.to_string().into_response();
             if let Some(run) = run {
                 response.headers_mut().insert(RUN, run);
             }
             response
         }
-        Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+        None => StatusCode::BAD_GATEWAY.into_response(),
     }
 }
 
@@ -256,6 +280,7 @@ async fn change(
     cache: CacheContext,
     State(app): State<Arc<App>>,
     Path(key): Path<String>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, StatusCode> {
     let id = write_of(&headers).unwrap_or_default();
@@ -272,7 +297,7 @@ async fn change(
     let mut response = version.into_response();
     if headers.contains_key(&APPLIED) {
         let timeout = app.applied_within;
-        let what = Invalidate::path(format!("/item/{key}")).and_tag(name);
+        let what = Invalidate::path(uri.path()).and_tag(name);
         let what = what.concern(WriteConcern::Applied { timeout });
         let receipt = app.cache.invalidate(what).await;
         let applied = match receipt.applied() {

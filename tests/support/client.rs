@@ -63,12 +63,15 @@ impl Client {
 
     /// `headers` go along: a token, for example.
     pub async fn get(&self, port: u16, key: &str, headers: HeaderMap) -> Result<Got, Trouble> {
+        self.get_at(port, &format!("/item/{key}"), headers).await
+    }
+
+    pub async fn get_at(&self, port: u16, path: &str, headers: HeaderMap) -> Result<Got, Trouble> {
         static RUNS: AtomicU64 = AtomicU64::new(1);
         let run = RUNS.fetch_add(1, Ordering::Relaxed).to_string();
         let mut headers = headers;
         headers.insert(RUN, run.parse().expect("digits"));
-        let path = format!("/item/{key}");
-        let (answered, body) = self.send(Method::GET, port, &path, headers).await?;
+        let (answered, body) = self.send(Method::GET, port, path, headers).await?;
         let ran_for = answered.get(RUN).map(|value| value.as_bytes());
         Ok(Got {
             version: number(&body)?,
@@ -85,10 +88,20 @@ impl Client {
         id: u64,
         headers: HeaderMap,
     ) -> Result<Put, Trouble> {
+        self.put_at(port, &format!("/item/{key}"), id, headers)
+            .await
+    }
+
+    pub async fn put_at(
+        &self,
+        port: u16,
+        path: &str,
+        id: u64,
+        headers: HeaderMap,
+    ) -> Result<Put, Trouble> {
         let mut headers = headers;
         headers.insert(WRITE, id.into());
-        let path = format!("/item/{key}");
-        let (answered, body) = self.send(Method::PUT, port, &path, headers).await?;
+        let (answered, body) = self.send(Method::PUT, port, path, headers).await?;
         let accepted = answered.get(ACCEPTED).and_then(|at| at.to_str().ok());
         let token = answered.get(TOKEN).and_then(|token| token.to_str().ok());
         Ok(Put {

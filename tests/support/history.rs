@@ -36,6 +36,22 @@
 //! | origin | a read for which the handler ran shows what was committed before it; no read shows what was not committed |
 //!
 //! The bound is that of the instances, and nothing is added to it.
+//!
+//! # What is read from a replica
+//!
+//! The origin of some keys is a replica that lags, by no more than the settle window
+//! of their route, which is shorter than the bound. For them:
+//!
+//! - What a handler says may lack what was committed within the lag before it was
+//!   asked. P4 forbids what is older than the origin would now give, so a token counts
+//!   from the commit and the lag on, as the origin itself does.
+//! - A response that is not stored, because its handler began within the window, goes
+//!   to those who wait for it, for the bound less the window from when it began. That
+//!   handler began after the write, so it is not what the write made stale; but a
+//!   history does not tell a response from the store and one that was waited for, so
+//!   P2 and P5 count from the commit and the bound on.
+//! - P3 and I1 stay as they are: what is stored is as fresh as any, and the two above
+//!   show all that was committed a bound before.
 
 use super::app::Heard;
 use super::moment::Moment;
@@ -129,25 +145,12 @@ pub struct History {
     pub last: Vec<Last>,
     pub failures: Vec<Failure>,
     pub downs: Vec<Down>,
+    /// By how much the origin of a key lags at most; not at all unless it is here.
+    pub lags: HashMap<u32, Duration>,
 }
 
 /// What was found, by the name of what it breaks.
 pub type Violations = BTreeMap<&'static str, Vec<String>>;
-
-/// Reads that showed something older than the origin had when they started.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Staleness {
-    /// The bus had a newer version, for no longer than the bound.
-    pub accepted: u64,
-    /// The longest time from when it had one to a read that did not show it.
-    pub longest: Duration,
-    /// The bus was not known to have a newer version.
-    pub unaccepted: u64,
-    /// The longest time from the commit of the next version to such a read.
-    pub longest_unaccepted: Duration,
-    /// Of these, reads of what was lost with a killed process.
-    pub lost: u64,
-}
 
 impl History {
     /// Every invariant and promise is in it, with what breaks it.
@@ -164,40 +167,6 @@ impl History {
         found.insert("P7", self.unanswered());
         found.insert("origin", self.impossible());
         found
-    }
-
-    /// How stale reads were.
-    pub fn staleness(&self) -> Staleness {
-        let keys = self.by_version();
-        // The first moment at which this version or a later one was accepted.
-        let firsts: HashMap<u32, Vec<Option<Moment>>> = keys
-            .iter()
-            .map(|(&key, writes)| (key, first_accepted(writes)))
-            .collect();
-        let mut staleness = Staleness::default();
-        for read in &self.reads {
-            let Some(writes) = keys.get(&read.key) else {
-                continue;
-            };
-            let next = writes.partition_point(|write| write.version <= read.version);
-            let newer = writes[next..].iter();
-            let newer = newer.take_while(|write| write.committed < read.started);
-            let Some(oldest) = newer.clone().next() else {
-                continue;
-            };
-            let accepted = firsts[&read.key][next].filter(|at| *at < read.started);
-            if let Some(accepted) = accepted {
-                let age = read.started.since(accepted);
-                staleness.accepted += u64::from(age <= self.bound);
-                staleness.longest = staleness.longest.max(age);
-                continue;
-            }
-            let age = read.started.since(oldest.committed);
-            staleness.unaccepted += 1;
-            staleness.longest_unaccepted = staleness.longest_unaccepted.max(age);
-            staleness.lost += u64::from(newer.copied().all(|write| self.is_lost(write)));
-        }
-        staleness
     }
 
     /// Writes that were committed, and lost with their process before the bus was
@@ -236,6 +205,21 @@ impl History {
         Floors::of(self.writes.iter().filter_map(due))
     }
 
+    /// From when on nothing older goes even to those who wait for a handler that
+    /// began after it.
+    fn gone(&self, write: &Write) -> Moment {
+        match self.lags.contains_key(&write.key) {
+            true => write.committed.plus(self.bound),
+            false => write.committed,
+        }
+    }
+
+    /// From when on the origin shows it.
+    fn shown(&self, write: &Write) -> Moment {
+        let lag = self.lags.get(&write.key);
+        write.committed.plus(lag.copied().unwrap_or_default())
+    }
+
     fn older_than(&self, floors: &Floors<u32>) -> Vec<String> {
         let offends = |read: &&Read| read.version < floors.at(read.key, read.started);
         let offends = self.reads.iter().filter(offends);
@@ -245,9 +229,24 @@ impl History {
     /// I2 is P4 and P5.
     fn older_than_asked(&self) -> Vec<String> {
         let everywhere = self.writes.iter().filter(|w| w.reach == Reach::Everywhere);
-        let due = |write: &Write| Some((write.key, write.acknowledged?, write.version));
+        let due = |write: &Write| {
+            let since = write.acknowledged?.max(self.gone(write));
+            Some((write.key, since, write.version))
+        };
         let mut found = self.older_than(&Floors::of(everywhere.filter_map(due)));
-        let offends = |read: &&Read| read.token.is_some_and(|token| read.version < token);
+        let shown = self.writes.iter();
+        let shown: HashMap<_, _> = shown
+            .map(|write| ((write.key, write.version), self.shown(write)))
+            .collect();
+        let offends = |read: &&Read| {
+            read.token.is_some_and(|token| {
+                let lagged = self.lags.contains_key(&read.key)
+                    && shown
+                        .get(&(read.key, token))
+                        .is_some_and(|at| *at >= read.started);
+                read.version < token && !lagged
+            })
+        };
         found.extend(
             self.reads
                 .iter()
@@ -260,7 +259,8 @@ impl History {
     fn older_than_own(&self) -> Vec<String> {
         let due = |write: &Write| {
             let place = (write.instance, write.key);
-            Some((place, write.acknowledged?, write.version))
+            let since = write.acknowledged?.max(self.gone(write));
+            Some((place, since, write.version))
         };
         let floors = Floors::of(self.writes.iter().filter_map(due));
         let offends =
@@ -352,10 +352,12 @@ impl History {
 
     fn impossible(&self) -> Vec<String> {
         let committed = |write: &Write| (write.key, write.committed, write.version);
-        let floors = Floors::of(self.writes.iter().map(committed));
+        let committed = Floors::of(self.writes.iter().map(committed));
+        let shown = |write: &Write| (write.key, self.shown(write), write.version);
+        let shown = Floors::of(self.writes.iter().map(shown));
         let offends = |read: &&Read| {
-            let skipped = !read.hit && read.version < floors.at(read.key, read.started);
-            skipped || read.version > floors.at(read.key, read.ended)
+            let skipped = !read.hit && read.version < shown.at(read.key, read.started);
+            skipped || read.version > committed.at(read.key, read.ended)
         };
         let offends = self.reads.iter().filter(offends);
         offends.map(|read| self.tell(read)).collect()
@@ -397,22 +399,6 @@ impl History {
             .collect();
         format!("{read:?} although {newer:?}")
     }
-}
-
-/// For each write, when it or a later one was first accepted. They are sorted.
-fn first_accepted(writes: &[Write]) -> Vec<Option<Moment>> {
-    let mut first = None;
-    let mut firsts: Vec<Option<Moment>> = writes
-        .iter()
-        .rev()
-        .map(|write| {
-            first = first.into_iter().chain(write.accepted).min();
-            first
-        })
-        .collect();
-    firsts.reverse();
-    firsts.push(None);
-    firsts
 }
 
 /// From when on a version is the oldest that may be shown.
@@ -475,6 +461,9 @@ impl Ears {
         everything || self.writes.contains(&write.id)
     }
 }
+
+#[path = "staleness.rs"]
+mod staleness;
 
 #[cfg(test)]
 #[path = "history_tests.rs"]

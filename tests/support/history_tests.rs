@@ -335,3 +335,60 @@ fn what_is_lost_with_a_killed_process_is_counted() {
     assert_eq!(history.lost(), 1);
     assert_eq!(history.staleness().lost, 1);
 }
+
+/// Key 1 is read from a replica that lags by up to 40.
+fn lagging(writes: &[Write], reads: &[Read]) -> History {
+    let lags = HashMap::from([(1, Duration::from_millis(40))]);
+    History {
+        lags,
+        ..history(writes, reads)
+    }
+}
+
+#[test]
+fn an_origin_that_lags_shows_the_old_for_as_long_and_no_longer() {
+    let handler = |started| Read {
+        hit: false,
+        ..read(started, 0)
+    };
+    assert_eq!(broken(&lagging(&[write()], &[handler(1040)])), [""; 0]);
+    assert_eq!(broken(&lagging(&[write()], &[handler(1041)])), ["origin"]);
+    let early = Read {
+        ended: ms(999),
+        ..read(998, 1)
+    };
+    assert_eq!(broken(&lagging(&[write()], &[early])), ["origin"]);
+}
+
+#[test]
+fn a_token_of_an_origin_that_lags_is_not_answered_with_less_than_it_would_give() {
+    let with = |started| Read {
+        token: Some(1),
+        ..read(started, 0)
+    };
+    assert_eq!(broken(&lagging(&[write()], &[with(1040)])), [""; 0]);
+    assert_eq!(broken(&lagging(&[write()], &[with(1041)])), ["I2"]);
+}
+
+#[test]
+fn where_the_origin_lags_what_was_read_after_the_write_is_shared_for_no_longer_than_the_bound() {
+    let everywhere = Write {
+        reach: Reach::Everywhere,
+        ..write()
+    };
+    assert_eq!(broken(&lagging(&[everywhere], &[read(1100, 0)])), [""; 0]);
+    assert_eq!(broken(&lagging(&[everywhere], &[read(1101, 0)])), ["I2"]);
+    let own = |started| Read {
+        instance: 1,
+        ..read(started, 0)
+    };
+    assert_eq!(broken(&lagging(&[write()], &[own(1100)])), [""; 0]);
+    assert_eq!(broken(&lagging(&[write()], &[own(1101)])), ["P2"]);
+}
+
+#[test]
+fn the_bound_is_no_longer_where_the_origin_lags() {
+    assert_eq!(broken(&lagging(&[write()], &[read(1105, 0)])), [""; 0]);
+    assert_eq!(broken(&lagging(&[write()], &[read(1106, 0)])), ["P3"]);
+    assert_eq!(broken(&lagging(&[write()], &[read(1111, 0)])), ["I1", "P3"]);
+}

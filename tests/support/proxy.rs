@@ -18,6 +18,8 @@ pub enum Flow {
     /// Read and thrown away: to the sender all looks well. On TCP this is what
     /// loss amounts to: a piece that is missing between two others cannot be.
     BlackHole,
+    /// As a black hole, and ends are lost too: who closes is not missed.
+    Parted,
     /// At most this many bytes in a second, in order; zero is one.
     Throttle(u32),
 }
@@ -167,12 +169,16 @@ async fn pump(
     let mut buffer = vec![0; 16 << 10];
     loop {
         let length = from.read(&mut buffer).await.ok()?;
+        let now = *flow.borrow_and_update();
         if length == 0 {
+            if now == Flow::Parted {
+                // An error would mean that the proxy is gone.
+                let _ = flow.wait_for(|flow| *flow != Flow::Parted).await;
+            }
             return None;
         }
-        let now = *flow.borrow_and_update();
         match now {
-            Flow::BlackHole => continue,
+            Flow::BlackHole | Flow::Parted => continue,
             Flow::Delay(time) => tokio::time::sleep(time).await,
             Flow::Throttle(rate) => {
                 trickle(&mut to, &buffer[..length], rate, &mut flow).await?;

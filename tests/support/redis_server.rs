@@ -59,6 +59,16 @@ impl RedisServer {
         said.contains("master_link_status:up")
     }
 
+    /// How much of its history it has: equal on two that have the same.
+    pub fn offset(&self) -> u64 {
+        let said = self.cli(&["INFO", "replication"]);
+        let mut lines = said.lines();
+        let offset = lines.find_map(|line| line.strip_prefix("master_repl_offset:"));
+        offset
+            .and_then(|offset| offset.trim().parse().ok())
+            .expect("an offset")
+    }
+
     /// Makes a master of a replica.
     pub fn promote(&self) {
         self.cli(&["REPLICAOF", "NO", "ONE"]);

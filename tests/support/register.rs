@@ -6,10 +6,12 @@
 //!
 //! ```text
 //! read KEY         -> VERSION       as of `lag` ago
+//! late KEY         -> VERSION       as the replica has it
 //! write KEY ID     -> VERSION       the new one; ID names the write
 //! ```
 //!
-//! A key that was never written has version 0.
+//! A key that was never written has version 0. The replica lags by as much as the
+//! test says at the time, and never goes back.
 
 use super::moment::Moment;
 use std::collections::HashMap;
@@ -42,7 +44,15 @@ pub struct Registers {
 struct Shared {
     kept: Mutex<Kept>,
     lag: watch::Sender<Duration>,
+    replica: Mutex<Replica>,
     held: watch::Sender<bool>,
+}
+
+/// A copy that has what was committed until a moment.
+#[derive(Default)]
+struct Replica {
+    lag: Duration,
+    as_of: Moment,
 }
 
 #[derive(Default)]
@@ -61,6 +71,7 @@ impl Registers {
         let shared = Arc::new(Shared {
             kept: Mutex::default(),
             lag: watch::Sender::new(Duration::ZERO),
+            replica: Mutex::default(),
             held: watch::Sender::new(false),
         });
         let mut serving = JoinSet::new();
@@ -91,6 +102,14 @@ impl Registers {
         self.shared.lag.send_replace(lag);
     }
 
+    /// From now on the replica lags by this much, or by less while it stands still
+    /// because it lagged less before.
+    pub fn replica_lag(&self, lag: Duration) {
+        let mut replica = self.shared.replica.lock().unwrap();
+        replica.catch_up();
+        replica.lag = lag;
+    }
+
     /// From now on answers to instances are kept back, after the value was read or
     /// the write committed.
     pub fn hold(&self) {
@@ -111,11 +130,13 @@ impl Registers {
 impl Shared {
     fn read(&self, key: &str, lag: Duration) -> u64 {
         let kept = self.kept.lock().unwrap();
-        let now = Moment::now();
-        let seen = |versions: &Vec<Moment>| {
-            versions.partition_point(|committed| committed.plus(lag) <= now)
-        };
-        kept.versions.get(key).map_or(0, seen) as u64
+        kept.as_of(key, before(Moment::now(), lag))
+    }
+
+    fn read_late(&self, key: &str) -> u64 {
+        let kept = self.kept.lock().unwrap();
+        let as_of = self.replica.lock().unwrap().catch_up();
+        kept.as_of(key, as_of)
     }
 
     fn write(&self, key: &str, id: u64) -> u64 {
@@ -138,10 +159,30 @@ impl Shared {
         let mut words = question.split_whitespace();
         match (words.next()?, words.next()?, words.next()) {
             ("read", key, None) => Some(self.read(key, *self.lag.borrow())),
+            ("late", key, None) => Some(self.read_late(key)),
             ("write", key, Some(id)) => Some(self.write(key, id.parse().ok()?)),
             _ => None,
         }
     }
+}
+
+impl Kept {
+    fn as_of(&self, key: &str, moment: Moment) -> u64 {
+        let seen = |versions: &Vec<Moment>| versions.partition_point(|at| *at <= moment);
+        self.versions.get(key).map_or(0, seen) as u64
+    }
+}
+
+impl Replica {
+    fn catch_up(&mut self) -> Moment {
+        self.as_of = self.as_of.max(before(Moment::now(), self.lag));
+        self.as_of
+    }
+}
+
+fn before(moment: Moment, by: Duration) -> Moment {
+    let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+    Moment(moment.0.saturating_sub(by))
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
@@ -185,6 +226,11 @@ impl Reader {
 
     pub async fn read(&self, key: &str) -> io::Result<u64> {
         self.ask(format!("read {key}\n")).await
+    }
+
+    /// From the replica.
+    pub async fn read_late(&self, key: &str) -> io::Result<u64> {
+        self.ask(format!("late {key}\n")).await
     }
 
     pub async fn write(&self, key: &str, id: u64) -> io::Result<u64> {

@@ -1,5 +1,6 @@
-//! Writes that others have begun, and what becomes stale should they never end.
+//! What is watched, and what is due.
 
+use super::rules;
 use crate::write_intent::IntentId;
 use std::collections::BTreeMap;
 
@@ -80,12 +81,12 @@ impl<T> Intents<T> {
         if let Some((id, lasts, targets)) = heard.begun {
             self.begun(id, lasts, targets, now);
         }
-        if order == Order::Kept {
+        if rules::is_ended(order) {
             for id in heard.ended {
                 self.begun.remove(&id);
             }
         }
-        if heard.everything {
+        if heard.everything && rules::everything_is_a_loss() {
             self.missed(now);
         }
     }
@@ -94,7 +95,7 @@ impl<T> Intents<T> {
     /// enough.
     fn begun(&mut self, id: IntentId, lasts: u64, targets: Vec<T>, now: u64) {
         self.learn(lasts);
-        let due = now.saturating_add(lasts);
+        let due = rules::over_at(now, lasts);
         if self.begun.len() < MOST {
             self.begun.entry(id).or_insert((due, targets));
         } else if !self.begun.contains_key(&id) {
@@ -104,8 +105,8 @@ impl<T> Intents<T> {
 
     /// Something was missed: writes may have begun that were not heard of.
     pub(crate) fn missed(&mut self, now: u64) {
-        if self.longest > 0 {
-            self.everything_at(now.saturating_add(self.longest));
+        if let Some(due) = rules::missed_are_over_at(now, self.longest) {
+            self.everything_at(due);
         }
     }
 

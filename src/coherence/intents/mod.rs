@@ -1,0 +1,6 @@
+//! Writes that others have begun, and what becomes stale should they never end.
+
+mod machine;
+mod rules;
+
+pub(crate) use machine::{Due, Heard, Intents, Order};

@@ -1,0 +1,19 @@
+//! Broken: an "everything" in the log says nothing of lost intents.
+
+use super::machine::Order;
+
+pub(super) fn over_at(now: u64, lasts: u64) -> u64 {
+    now.saturating_add(lasts)
+}
+
+pub(super) fn is_ended(order: Order) -> bool {
+    order == Order::Kept
+}
+
+pub(super) fn missed_are_over_at(now: u64, longest: u64) -> Option<u64> {
+    (longest > 0).then(|| now.saturating_add(longest))
+}
+
+pub(super) fn everything_is_a_loss() -> bool {
+    false
+}
