@@ -2,5 +2,7 @@
 
 mod machine;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use machine::{Due, Heard, Intents, Order};

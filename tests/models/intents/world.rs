@@ -1,4 +1,4 @@
-//! One writer that announces its write and may be killed at any point, one instance
+//! One writer that has announced its write and may be killed at any point, one instance
 //! that serves the key, a server and its replica, and a network that loses, delays
 //! and repeats.
 //!
@@ -42,6 +42,7 @@ impl Weigh for Payload {
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct State {
+    /// The log was told of the write at 0.
     now: u64,
     master: Server,
     replica: Server,
@@ -50,8 +51,6 @@ pub(crate) struct State {
     /// All that ever rang. Each may be heard never, late, and again.
     rung: Vec<LogEntry<Payload>>,
     writer: Writer,
-    /// When the log was told of the write.
-    began: Option<u64>,
     committed: bool,
     /// When the log took what the write made stale.
     accepted: Option<u64>,
@@ -68,7 +67,6 @@ struct Server {
 /// How far the one write is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Writer {
-    Idle,
     Running,
     /// The handler has answered; this is what its instance has still to append.
     Answered(&'static [Payload]),
@@ -111,7 +109,6 @@ enum Letter {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Action {
     Tick,
-    Announce,
     Commit,
     Refuse,
     Append,
@@ -155,14 +152,15 @@ impl Model for World {
             replication: 1,
             next_mark: 1,
             rung: Vec::new(),
-            writer: Writer::Idle,
-            began: None,
+            writer: Writer::Running,
             committed: false,
             accepted: None,
             reader: Reader::new(self.environment.own),
             left: self.bounds,
         };
-        if !self.environment.late {
+        if self.environment.late {
+            state.announce();
+        } else {
             state.ask();
             state.serve();
             state.receive(&self.environment);
@@ -171,6 +169,7 @@ impl Model for World {
             state.reader.intents = Intents::default();
             state.reader.intents.learn(self.environment.own);
             state.replica.log = state.master.log.clone();
+            state.announce();
         }
         vec![state]
     }
@@ -188,10 +187,8 @@ impl Model for World {
         };
         offer(left.ticks > 0, Action::Tick);
         match state.writer {
-            Writer::Idle => offer(true, Action::Announce),
             Writer::Running => {
-                let began = state.began.unwrap_or_default();
-                let in_time = state.now < began + LASTS + u64::from(self.environment.slower);
+                let in_time = state.now < LASTS + u64::from(self.environment.slower);
                 offer(in_time, Action::Commit);
                 offer(left.refusals > 0, Action::Refuse);
                 offer(true, Action::Kill);
@@ -228,11 +225,8 @@ impl Model for World {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always(COVERED, |_, state: &State| {
-                let limit = match state.began {
-                    Some(began) => began + LASTS + 2 * BOUND,
-                    None => return true,
-                };
-                let limit = limit.max(state.reader.missed + LASTS + BOUND);
+                let missed = state.reader.missed + LASTS + BOUND;
+                let limit = missed.max(LASTS + 2 * BOUND);
                 !state.serves_stale() || state.now <= limit
             }),
             Property::always(P3, |_, state: &State| {
@@ -258,11 +252,6 @@ impl State {
             Action::Tick => {
                 self.left.ticks -= 1;
                 self.now += 1;
-            }
-            Action::Announce => {
-                self.began = Some(self.now);
-                self.append(Payload::Begun);
-                self.writer = Writer::Running;
             }
             Action::Commit => {
                 self.committed = true;
@@ -312,6 +301,10 @@ impl State {
                 self.reader.raise();
             }
         }
+    }
+
+    fn announce(&mut self) {
+        self.append(Payload::Begun);
     }
 
     fn publish(&mut self) {
