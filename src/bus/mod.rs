@@ -2,6 +2,8 @@
 //! (doorbell) only hurries.
 //!
 #![doc = include_str!("../docs/coherence.md")]
+//!
+#![doc = include_str!("../docs/faults.md")]
 
 #[cfg(test)]
 pub(crate) mod contract;

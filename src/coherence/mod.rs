@@ -3,8 +3,6 @@
 //! The [follower](follower) decides what the log proves, the [outbox](outbox)
 //! keeps what has still to reach it, and [`Coherence`] drives both with the
 //! tasks that it owns.
-//!
-#![doc = include_str!("../docs/faults.md")]
 
 mod announce;
 mod backoff;

@@ -1,6 +1,7 @@
 //! The rules of the house, as tests: what may import what, how long a file may
 //! be, what is never written in `src`, and the oldest compiler that builds it.
 
+mod clocks;
 mod faults;
 mod floors;
 mod msrv;

@@ -3,14 +3,10 @@
 use crate::shop::{BOUND, Database, Got, Instance, PATIENCE, now, pair};
 use crate::support::eventually::eventually;
 use crate::support::redis_server::RedisServer;
-use axum::Router;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-use tower_coherence::bus::Redis;
-use tower_coherence::{Cache, Policy};
 
 const PAGE: &str = include_str!("../../src/docs/anyone.md");
 const LOG: &str = "coherence:{shop}:log";
@@ -217,13 +213,7 @@ impl Shop {
 
 /// Its heartbeat is far beyond the patience of a test.
 fn slow(server: &RedisServer, database: &Database) -> Instance {
-    let cache = Cache::builder()
-        .bus(Redis::new(&server.url(), "shop").unwrap())
-        .staleness_bound(BOUND * 1000)
-        .build()
-        .unwrap();
-    let app = Router::new();
-    Instance { cache, app }.policy(Policy::lifetime(Duration::from_secs(600)), database)
+    Instance::bounded(&server.url(), database, BOUND * 1000, BOUND * 333)
 }
 
 #[test]

@@ -6,9 +6,8 @@ use crate::support::redis_server::RedisServer;
 use axum::Router;
 use axum::routing::get;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Notify;
-use tower_coherence::{Cache, Invalidate, Policy, Reached, Tag};
+use tower_coherence::{Cache, Invalidate, Reached, Tag};
 
 #[tokio::test]
 async fn a_write_on_one_instance_is_fresh_on_the_other() {
@@ -142,14 +141,7 @@ async fn a_fill_begun_before_a_write_elsewhere_is_not_kept() {
             version.to_string()
         }
     };
-    let policy = Policy::lifetime(Duration::from_secs(600));
-    let app = Router::new()
-        .route("/item/1", get(handler))
-        .layer(a.cache.layer().policy(policy));
-    let held = Instance {
-        cache: a.cache.clone(),
-        app,
-    };
+    let held = a.routes(Router::new().route("/item/1", get(handler)));
     let filling = spawn(async move { (held.send("GET", "1").await, held) });
     read.notified().await;
     let applied = a.cache.stats().invalidations;

@@ -19,8 +19,16 @@ use tower_coherence::{Cache, CacheContext, Policy, Stats, Tag};
 /// The staleness bound of these tests: short, so that waiting for it is too.
 pub(crate) const BOUND: Duration = Duration::from_millis(900);
 
+/// The bound of patient instances: so long that a busy machine makes none deaf.
+const LONG: Duration = Duration::from_secs(60);
+
 /// How long anything may take that has no bound of its own.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The keys of the shop, and its channel.
+pub(crate) const LOG: &str = "coherence:{shop}:log";
+pub(crate) const MEMBERS: &str = "coherence:{shop}:members";
+pub(crate) const RING: &str = "coherence:{shop}:ring";
 
 /// A task of the test's own.
 #[allow(clippy::disallowed_methods, reason = "a test owns its tasks")]
@@ -59,6 +67,8 @@ impl Database {
 pub(crate) struct Instance {
     pub(crate) cache: Cache,
     pub(crate) app: Router,
+    /// That of the cache.
+    pub(crate) bound: Duration,
 }
 
 /// What came back, and whether from memory.
@@ -87,11 +97,52 @@ impl Instance {
         Self::around(cache, policy, database)
     }
 
+    /// One that a busy machine does not make deaf, and that hears soon all the same.
+    pub(crate) fn patient(url: &str, database: &Database) -> Self {
+        Self::bounded(url, database, LONG, Duration::from_millis(200))
+    }
+
+    /// With another bound, on a bus that waits long.
+    pub(crate) fn bounded(
+        url: &str,
+        database: &Database,
+        bound: Duration,
+        heartbeat: Duration,
+    ) -> Self {
+        let wait = Duration::from_secs(5);
+        let redis = Redis::new(url, "shop").unwrap();
+        let redis = redis.connect_timeout(wait).reply_timeout(wait);
+        let cache = Cache::builder()
+            .bus(redis)
+            .staleness_bound(bound)
+            .heartbeat(heartbeat)
+            .build()
+            .unwrap();
+        let policy = Policy::lifetime(Duration::from_secs(600));
+        Self {
+            bound,
+            ..Self::around(cache, policy, database)
+        }
+    }
+
     /// The same instance with another policy on its routes, and so with another
     /// store.
     pub(crate) fn policy(&self, policy: Policy, database: &Database) -> Self {
         let policy = policy.own_store(1 << 20, Eviction::Lru);
-        Self::around(self.cache.clone(), policy, database)
+        Self {
+            bound: self.bound,
+            ..Self::around(self.cache.clone(), policy, database)
+        }
+    }
+
+    /// The same instance with other routes, which the layer is still to be put
+    /// around.
+    pub(crate) fn routes(&self, routes: Router) -> Self {
+        let policy = Policy::lifetime(Duration::from_secs(600));
+        Self {
+            app: routes.layer(self.cache.layer().policy(policy)),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn around(cache: Cache, policy: Policy, database: &Database) -> Self {
@@ -106,7 +157,11 @@ impl Instance {
             )
             .layer(cache.layer().policy(policy))
             .layer(Extension(database.clone()));
-        Self { cache, app }
+        Self {
+            cache,
+            app,
+            bound: BOUND,
+        }
     }
 
     pub(crate) async fn send(&self, method: &str, key: &str) -> (StatusCode, String) {
@@ -169,7 +224,7 @@ impl Instance {
         eventually("a fresh answer", PATIENCE, async || {
             let asked = now();
             let got = self.get(key).await;
-            let allowed = asked.duration_since(accepted) <= BOUND;
+            let allowed = asked.duration_since(accepted) <= self.bound;
             assert!(
                 got.version >= version || allowed,
                 "{got:?} after the bound, wanted {version}"
@@ -177,6 +232,29 @@ impl Instance {
             (got.version >= version).then_some(())
         })
         .await;
+    }
+
+    /// Waits until it has an ear.
+    pub(crate) async fn listens(&self) {
+        self.until("an ear", |stats| stats.bus.connections > 0)
+            .await;
+    }
+
+    /// Waits until the trouble that it has is said with this word.
+    pub(crate) async fn says(&self, word: &str) {
+        eventually(word, PATIENCE, async || {
+            let trouble = self.cache.health().last_trouble?;
+            trouble.contains(word).then_some(())
+        })
+        .await;
+    }
+
+    /// The id of the last entry that was applied here, as two numbers.
+    pub(crate) fn applied_id(&self) -> (u64, u64) {
+        let position = self.cache.health().position.expect("a position");
+        let (id, _) = position.split_once(':').expect("an id and a mark");
+        let (millis, number) = id.split_once('-').expect("two numbers");
+        (millis.parse().unwrap(), number.parse().unwrap())
     }
 
     /// Asks until nothing is served from memory, and looks that what is not is
