@@ -17,10 +17,17 @@ mod position;
 mod clock;
 
 /// Two bounds alone are enough to see what goes wrong with one.
+#[path = "models/applied"]
 mod coherence {
     pub(crate) use settings::ALONE_FOR;
     pub(crate) mod settings {
         pub(crate) const ALONE_FOR: u32 = 2;
+    }
+    #[path = "."]
+    pub(crate) mod outbox {
+        #[path = "../../../src/coherence/outbox/landed.rs"]
+        mod landed;
+        pub(crate) use landed::Landed;
     }
 }
 
@@ -77,7 +84,11 @@ mod cache {
 /// What may happen, and how often: the bounds of a search.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Bounds {
+    /// For how long the writer has known of the list when it begins.
+    list_is_old: u64,
     ticks: u8,
+    writes: u8,
+    waits: Waits,
     fills: u8,
     rings: u8,
     questions: u8,
@@ -87,6 +98,14 @@ struct Bounds {
     wipes: u8,
     deletions: u8,
     leaving: Leaving,
+}
+
+/// When the wait for a write begins.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Waits {
+    WithTheWrite,
+    /// Later, and not in the order of the writes.
+    InAnyOrder,
 }
 
 /// Whether the instance signs off.
@@ -122,12 +141,15 @@ macro_rules! variant {
             mod everywhere {
                 #[path = $watch_rules]
                 mod rules;
+                #[path = "../../../src/coherence/everywhere/waiting.rs"]
+                mod waiting;
                 #[path = "../../../src/coherence/everywhere/watch.rs"]
                 mod watch;
+                pub(super) use self::waiting::Waiting;
                 pub(super) use self::watch::{LogOf, Verdict, Watch};
             }
             mod world;
-            use world::{BY_REPORT, BY_TIME, P5, World};
+            use world::{AT_ONCE, BY_REPORT, BY_TIME, P5, World};
 
             pub(crate) fn search(name: &str, bounds: crate::Bounds) -> crate::Found {
                 use stateright::{Checker, HasDiscoveries, Model};
@@ -152,6 +174,7 @@ macro_rules! variant {
                     serves_old: found(P5),
                     by_report: found(BY_REPORT),
                     by_time: found(BY_TIME),
+                    at_once: found(AT_ONCE),
                 }
             }
         }
@@ -164,6 +187,7 @@ struct Found {
     serves_old: Option<String>,
     by_report: Option<String>,
     by_time: Option<String>,
+    at_once: Option<String>,
 }
 
 impl Found {
@@ -175,6 +199,13 @@ impl Found {
             self.by_report.is_some() && self.by_time.is_some(),
             "{self:?}"
         );
+    }
+
+    /// And one census has ended two waits.
+    #[track_caller]
+    fn is_right_for_two(&self) {
+        self.is_right();
+        assert!(self.at_once.is_some(), "{self:?}");
     }
 
     #[track_caller]
@@ -210,6 +241,11 @@ variant!(
     "broken/time_passes_early.rs"
 );
 variant!(
+    last_wait_replaces,
+    "../../../src/bus/local/rules.rs",
+    "broken/last_wait_replaces.rs"
+);
+variant!(
     log_counts_reports_by_number,
     "broken/log_counts_reports_by_number.rs",
     "../../../src/coherence/everywhere/rules.rs"
@@ -222,7 +258,10 @@ variant!(
 
 /// Nothing breaks but what is said.
 const QUIET: Bounds = Bounds {
+    list_is_old: 0,
     ticks: 4,
+    writes: 1,
+    waits: Waits::WithTheWrite,
     fills: 1,
     rings: 1,
     questions: 1,
@@ -250,6 +289,23 @@ const LEAVES: Bounds = Bounds {
     leaving: Leaving::AfterServing,
     ..QUIET
 };
+/// Two writes of one process: the wait for the later one may begin first.
+const TWO_WAITS: Bounds = Bounds {
+    list_is_old: 3,
+    ticks: 2,
+    writes: 2,
+    waits: Waits::InAnyOrder,
+    rings: 2,
+    ..QUIET
+};
+/// And the log alone is deleted between them: the later entry has a lower number.
+const TWO_WAITS_AND_A_DELETION: Bounds = Bounds {
+    deletions: 1,
+    questions: 2,
+    fills: 0,
+    rings: 0,
+    ..TWO_WAITS
+};
 
 #[test]
 fn nobody_serves_the_old_answer_once_a_wait_is_over() {
@@ -274,6 +330,21 @@ fn nobody_serves_the_old_answer_after_a_failover_to_an_old_list() {
 #[test]
 fn nobody_serves_the_old_answer_after_an_instance_has_signed_off() {
     production::search("leaves", LEAVES).is_right();
+}
+
+#[test]
+fn nobody_serves_the_old_answer_once_either_of_two_waits_is_over() {
+    production::search("two waits", TWO_WAITS).is_right_for_two();
+}
+
+#[test]
+fn nobody_serves_the_old_answer_once_either_of_two_waits_is_over_after_a_deletion() {
+    production::search("two waits, deletion", TWO_WAITS_AND_A_DELETION).is_right();
+}
+
+#[test]
+fn the_model_catches_a_wait_for_the_later_entry_that_an_earlier_one_replaces() {
+    last_wait_replaces::search("last wait", TWO_WAITS).is_caught();
 }
 
 #[test]

@@ -26,11 +26,44 @@ mod bus {
     pub(crate) use members::{Census, Checkpoint, Inquiry, List, Report, Standing, Stands};
 }
 
+#[path = "../src/clock.rs"]
+#[allow(dead_code, reason = "a production file, of which a model uses a part")]
+mod clock;
+
+/// Two bounds alone are enough to see what goes wrong with one.
+mod coherence {
+    pub(crate) const ALONE_FOR: u32 = 2;
+}
+
+#[path = "../src/error.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "a production file, of which a model uses a part"
+)]
+mod error;
+
+#[path = "../src/token.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "a production file, of which a model uses a part"
+)]
+mod token;
+
 #[path = "models/follower/environment.rs"]
 mod environment;
 
+#[path = "models/follower/alone.rs"]
+mod alone;
+
+/// Writes and their tokens.
+#[path = "models/follower/tokens/mod.rs"]
+mod tokens;
+
 use environment::{
-    Environment, Hit, Identification, Left, Order, ProofTime, Start, StartUp, Trips,
+    Alone, Environment, FillTime, Hit, Identification, Left, Order, Own, ProofTime, Start, StartUp,
+    Trips, Writer,
 };
 
 /// The production files, with the two files of rules that are named.
@@ -40,18 +73,18 @@ macro_rules! variant {
         #[allow(dead_code, reason = "production files, of which a model uses a part")]
         mod $name {
             #[path = "."]
-            mod local {
+            pub(super) mod local {
                 #[path = "../../../src/bus/local/log.rs"]
                 mod log;
                 #[path = "../../../src/bus/local/members.rs"]
                 mod members;
                 #[path = $log_rules]
                 mod rules;
-                pub(super) use self::log::{Limits, Log, Spare, Weigh};
-                pub(super) use self::rules::Identity;
+                pub(crate) use self::log::{Limits, Log, Spare, Weigh};
+                pub(crate) use self::rules::Identity;
             }
             #[path = "."]
-            mod follower {
+            pub(super) mod follower {
                 #[path = "../../../src/coherence/follower/history.rs"]
                 mod history;
                 #[path = "../../../src/coherence/follower/machine.rs"]
@@ -60,11 +93,12 @@ macro_rules! variant {
                 mod rules;
                 #[path = "../../../src/coherence/follower/step.rs"]
                 mod step;
-                pub(super) use self::machine::Follower;
-                pub(super) use self::step::{Invalidation, Step};
+                pub(crate) use self::machine::Follower;
+                pub(crate) use self::step::{Invalidation, Step};
             }
+            pub(super) mod servers;
             mod world;
-            use self::world::{EARNED, P3, SERVES, World};
+            use self::world::{ALONE, EARNED, P3, SERVES, World};
             use crate::environment::{Environment, Left};
 
             /// Searches everything inside the bounds, or until a failure.
@@ -99,6 +133,7 @@ macro_rules! variant {
                     stale: found(P3),
                     unearned: found(EARNED),
                     serves: found(SERVES),
+                    alone: found(ALONE),
                 }
             }
         }
@@ -111,6 +146,7 @@ struct Found {
     stale: Option<String>,
     unearned: Option<String>,
     serves: Option<String>,
+    alone: Option<String>,
 }
 
 variant!(
@@ -179,6 +215,7 @@ impl Found {
 const FAILOVERS: Left = Left {
     start: Start::Running,
     instances: 1,
+    writer: Writer::Outside,
     letters: 1,
     ticks: 3,
     questions: 3,
@@ -233,6 +270,18 @@ const LATE: Left = Left {
     ..FAILOVERS
 };
 
+/// A deaf instance, and a fill that takes its time.
+const FILLS: Left = Left {
+    ticks: 4,
+    questions: 2,
+    failovers: 0,
+    replications: 0,
+    wipes: 1,
+    other_writes: 0,
+    fills: 1,
+    ..FAILOVERS
+};
+
 /// Two instances, of which one may come late.
 const TWO: Left = Left {
     instances: 2,
@@ -241,6 +290,19 @@ const TWO: Left = Left {
     failovers: 1,
     replications: 0,
     ..FAILOVERS
+};
+
+/// Two instances that write: each has its own entries, and those of the other.
+const TWO_WRITE: Left = Left {
+    start: Start::BothRunning,
+    writer: Writer::AnyInstance,
+    ..TWO
+};
+
+const TWO_WRITE_AND_A_WIPE: Left = Left {
+    failovers: 0,
+    wipes: 1,
+    ..TWO_WRITE
 };
 
 fn as_it_is() -> Environment {
@@ -275,6 +337,50 @@ fn nothing_stale_is_served_later_than_the_bound_after_a_start() {
 #[test]
 fn nothing_stale_is_served_later_than_the_bound_by_two_instances() {
     production::search("two instances", TWO, as_it_is()).is_right();
+}
+
+#[test]
+fn nothing_stale_is_served_later_than_the_bound_by_two_instances_that_write() {
+    production::search("two write", TWO_WRITE, as_it_is()).is_right();
+}
+
+#[test]
+fn nothing_stale_is_served_later_than_the_bound_by_two_instances_that_write_to_a_wiped_log() {
+    production::search("two write, wipe", TWO_WRITE_AND_A_WIPE, as_it_is()).is_right();
+}
+
+#[test]
+fn nothing_stale_is_served_later_than_the_bound_by_a_deaf_instance() {
+    let found = production::search("fills", FILLS, as_it_is());
+    found.is_right();
+    assert!(found.alone.is_some(), "nothing is served alone: {found:?}");
+}
+
+#[test]
+fn the_model_catches_a_fill_that_proves_as_of_its_end() {
+    let environment = Environment {
+        fill_time: FillTime::Ended,
+        ..as_it_is()
+    };
+    production::search("as of the end", FILLS, environment).is_caught();
+}
+
+#[test]
+fn the_model_catches_a_deaf_instance_that_answers_for_as_long_as_it_may_be_alone() {
+    let environment = Environment {
+        alone: Alone::SinceTheProof,
+        ..as_it_is()
+    };
+    production::search("since the proof", FILLS, environment).is_caught();
+}
+
+#[test]
+fn the_model_catches_a_writer_that_waits_for_its_own_entry_and_skips_it() {
+    let environment = Environment {
+        own: Own::NeverApplied,
+        ..as_it_is()
+    };
+    production::search("own never applied", TWO_WRITE, environment).is_caught();
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::outbox::{Limits, Outbox};
 use super::sent::Sent;
 use super::settings::Settings;
 use super::sink::Sink;
-use super::tokens::Applied;
+use super::tokens::{self, Applied};
 use crate::bus::{Answer, BusError, Checkpoint, Engine, LogEntry, Question, Ring};
 use crate::clock::{Clock, Moment, nanos};
 use crate::position::Position;
@@ -153,16 +153,8 @@ impl Shared {
             everything = targets.contains(&Target::everything());
             targets
         });
-        // A step that invalidates nothing was for another question, or led to
-        // where this instance stood already.
-        match step.invalidate {
-            Invalidation::Nothing => {}
-            Invalidation::Entries => {
-                let entries = answer.entries.iter();
-                self.applied.record(entries.map(|entry| entry.position));
-            }
-            Invalidation::Everything => self.applied.record([answer.head]),
-        }
+        let applied = tokens::rules::after_answer(step.invalidate, answer);
+        self.applied.record(applied);
         let moved = follower.position() != question.from;
         drop(follower);
         if !counts {
@@ -273,14 +265,13 @@ impl Shared {
         figures.rings += 1;
         figures.gaps += u64::from(step.ask == Ask::Now);
         drop(figures);
-        // Only if it joined the chain: what came before it may be missing, an earlier
-        // part of the same write too.
-        let joined = follower.position() == Some(entry.position);
-        let order = if joined { Order::Kept } else { Order::Unknown };
+        let applied = tokens::rules::after_ring(follower.position(), entry);
+        let order = match applied {
+            Some(_) => Order::Kept,
+            None => Order::Unknown,
+        };
         self.take(&mut follower, step, || self.heard(entry, message, order));
-        if joined {
-            self.applied.record([entry.position]);
-        }
+        self.applied.record(applied);
     }
 
     /// What the entry makes stale now. What this instance has sent was applied here

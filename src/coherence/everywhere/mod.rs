@@ -12,6 +12,7 @@
 mod rules;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod watch;
 
 use super::outbox::Landed;
@@ -24,6 +25,7 @@ use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, watch as channel};
+use waiting::Waiting;
 pub(crate) use watch::{LogOf, Verdict, Watch};
 
 /// The pause after the first census that found somebody missing. It doubles.
@@ -35,22 +37,15 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Everywhere {
     pub(super) watch: Mutex<Watch>,
     waiting: Mutex<Waiting>,
+    counted: Mutex<Counted>,
     entered: Notify,
     /// Up to which waiter all are done, and how many members had reported.
     done: channel::Sender<Done>,
 }
 
+/// What the last census said.
 #[derive(Debug, Default)]
-struct Waiting {
-    /// The number of the last waiter.
-    last: u64,
-    /// The last entry that anybody has waited for, by when the log acknowledged it:
-    /// the batches of one outbox are in the log in their order, so who has reported
-    /// this one has applied those of all others.
-    newest: Option<Landed>,
-    /// How many wait now.
-    now: usize,
-    /// Who was missing in the last census.
+struct Counted {
     missing: Vec<u64>,
     by: usize,
 }
@@ -66,6 +61,7 @@ impl Everywhere {
         Self {
             watch: Mutex::new(Watch::new(bound, log)),
             waiting: Mutex::default(),
+            counted: Mutex::default(),
             entered: Notify::new(),
             done: channel::Sender::new(Done::default()),
         }
@@ -79,42 +75,34 @@ impl Everywhere {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn enter(&self, landed: Landed) -> (u64, Entered<'_>) {
-        let mut waiting = self.waiting();
-        waiting.last += 1;
-        waiting.now += 1;
-        // Waits do not begin in the order of their entries.
-        let order = |landed: &Landed| (landed.at, landed.position.sequence);
-        if waiting
-            .newest
-            .is_none_or(|newest| order(&newest) < order(&landed))
-        {
-            waiting.newest = Some(landed);
-        }
-        let number = waiting.last;
-        drop(waiting);
+        let number = self.waiting().enter(landed);
         self.entered.notify_one();
         (number, Entered(self))
     }
 
     #[cfg(test)]
     fn newest(&self) -> Option<Position> {
-        self.waiting().newest.map(|landed| landed.position)
+        self.waiting().next(0).map(|(_, entry)| entry)
     }
 
     /// Whether a round is of no use any more: nobody waits, or it takes long and
     /// others wait for a later entry.
     fn is_over(&self, number: u64, pause: Duration) -> bool {
-        let waiting = self.waiting();
-        waiting.now == 0 || (waiting.last > number && pause >= LONGEST_PAUSE)
+        let next = self.waiting().next(0);
+        next.is_none_or(|(last, _)| last > number && pause >= LONGEST_PAUSE)
     }
 
     /// Those who had not reported when the wait was over: by time, or not.
     pub(super) fn timed_out(&self) -> Applied {
-        let waiting = self.waiting();
-        let names = waiting.missing.iter().map(|&id| Mark(id).to_string());
+        let counted = self.counted();
+        let names = counted.missing.iter().map(|&id| Mark(id).to_string());
         Applied::TimedOut {
-            by: waiting.by,
+            by: counted.by,
             missing: names.collect(),
         }
     }
@@ -125,7 +113,7 @@ struct Entered<'a>(&'a Everywhere);
 
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
-        self.0.waiting().now -= 1;
+        self.0.waiting().leave();
     }
 }
 
@@ -147,10 +135,10 @@ pub(super) async fn wait(shared: &Shared, landed: Landed) -> Applied {
             waited_out: 0,
         },
         () = pass(shared, landed.at) => {
-            let waiting = everywhere.waiting();
+            let counted = everywhere.counted();
             Applied::Everywhere {
-                by: waiting.by,
-                waited_out: waiting.missing.len(),
+                by: counted.by,
+                waited_out: counted.missing.len(),
             }
         }
     }
@@ -172,17 +160,13 @@ async fn pass(shared: &Shared, taken: Moment) {
 
 /// Takes a census for those who wait, as long as anybody does.
 pub(super) async fn count(shared: &Shared) -> Infallible {
+    let everywhere = &shared.everywhere;
     loop {
-        let next = {
-            let waiting = shared.everywhere.waiting();
-            let newest = waiting.newest.filter(|_| waiting.now > 0);
-            newest.map(|landed| (waiting.last, landed.position))
-        };
+        let done = everywhere.done.borrow().up_to;
+        let next = everywhere.waiting().next(done);
         match next {
-            Some((number, entry)) if shared.everywhere.done.borrow().up_to < number => {
-                round(shared, number, entry).await;
-            }
-            _ => shared.everywhere.entered.notified().await,
+            Some((number, entry)) => round(shared, number, entry).await,
+            None => everywhere.entered.notified().await,
         }
     }
 }
@@ -196,7 +180,7 @@ async fn round(shared: &Shared, number: u64, entry: Position) {
         if let Some(verdict) = census(shared, entry, call, &mut gone).await {
             call = RollCall::Quiet;
             if verdict == Verdict::Everywhere {
-                let by = everywhere.waiting().by;
+                let by = everywhere.counted().by;
                 let up_to = number;
                 everywhere.done.send_replace(Done { up_to, by });
                 return;
@@ -229,8 +213,8 @@ async fn census(
     let received = shared.clock.now();
     let judged = shared.everywhere.watch().judge(&census, sent.0, received.0);
     *gone = judged.gone;
-    let mut waiting = shared.everywhere.waiting();
-    waiting.by = judged.by;
-    waiting.missing = judged.missing;
+    let mut counted = shared.everywhere.counted();
+    counted.by = judged.by;
+    counted.missing = judged.missing;
     Some(judged.verdict)
 }

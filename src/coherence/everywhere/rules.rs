@@ -2,6 +2,7 @@
 //! replaces this file by ones with a mistake.
 
 use crate::bus::Stands;
+use crate::coherence::outbox::Landed;
 use crate::coherence::settings::ALONE_FOR;
 
 /// Whether a list that has been the same since then names everybody who may serve:
@@ -20,6 +21,14 @@ pub(super) fn is_gone(since: u64, sent: u64, bound: u64) -> bool {
 /// something else.
 pub(super) fn reports_count(entry: Stands) -> bool {
     entry == Stands::Yes
+}
+
+/// Whether who has reported `landed` has applied `newest` too. Waits do not begin
+/// in the order of their entries, and a log that was wiped counts anew; but the
+/// batches of one outbox are acknowledged in their order.
+pub(super) fn is_later(newest: Landed, landed: Landed) -> bool {
+    let order = |landed: Landed| (landed.at, landed.position.sequence);
+    order(newest) < order(landed)
 }
 
 /// When nobody may serve any more what an entry covers that the log took before

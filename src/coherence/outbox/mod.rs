@@ -1,9 +1,8 @@
 //! The outbox: what was invalidated here and has still to reach the log.
 
+mod landed;
 mod queue;
 
-use crate::clock::Moment;
-use crate::position::Position;
 use crate::target::Target;
 use crate::write_intent::IntentId;
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, watch};
 
+pub(crate) use landed::Landed;
 pub(super) use queue::Limits;
 
 /// Stands for what was put in at one time, and all before it.
@@ -39,14 +39,6 @@ pub(super) struct Outbox {
 
 /// How many acknowledgements are remembered.
 const REMEMBERED: usize = 1024;
-
-/// Where in the log something stands, and since when at the latest.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Landed {
-    pub(crate) position: Position,
-    /// When the log's acknowledgement came.
-    pub(crate) at: Moment,
-}
 
 /// What became of the limits.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

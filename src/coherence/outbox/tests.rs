@@ -1,6 +1,7 @@
 use super::*;
+use crate::clock::Moment;
 use crate::path::CanonicalPath;
-use crate::position::{Mark, Sequence};
+use crate::position::{Mark, Position, Sequence};
 use crate::target::{Strength, What};
 use crate::wire::{self, Decoded, Message};
 use crate::write_intent::IntentId;

@@ -1,21 +1,23 @@
-//! One writer that waits until its write is applied everywhere, one instance that
+//! One writer that waits until its writes are applied everywhere, one instance that
 //! serves the key, a server and its replica, and a network that loses and delays.
 //!
 //! This file is compiled once for each variant, beside the production files.
 
-use super::everywhere::{LogOf, Verdict, Watch};
+use super::everywhere::{LogOf, Verdict, Waiting, Watch};
 use super::local::{Identity, Limits, Log, Spare, Weigh};
 use crate::bus::{Answer, Census, Inquiry, LogEntry, Question, RollCall};
 use crate::clock::Moment;
+use crate::coherence::outbox::Landed;
 use crate::follower::{Follower, Invalidation, Step};
 use crate::position::{Mark, Position, Sequence};
-use crate::{Bounds, Leaving, cache};
+use crate::{Bounds, Leaving, Waits, cache};
 use stateright::{Model, Property};
 use std::time::Duration;
 
 pub(crate) const P5: &str = "P5: nobody serves the old answer once the wait is over";
 pub(crate) const BY_REPORT: &str = "a wait ends by report";
 pub(crate) const BY_TIME: &str = "a wait ends by time";
+pub(crate) const AT_ONCE: &str = "two waits end by one report";
 
 const BOUND: Duration = Duration::from_nanos(2);
 /// The bound, less what is kept back for the rates of clocks.
@@ -43,9 +45,11 @@ pub(crate) struct State {
     next_mark: u64,
     instance: Instance,
     watch: Watch,
+    waiting: Waiting,
+    /// Up to which waiter all are done.
+    done: u64,
     inquiry: Option<Asked>,
-    written: Option<Written>,
-    over: Option<Over>,
+    written: Vec<Written>,
     left: Bounds,
 }
 
@@ -66,7 +70,8 @@ struct Instance {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Stored {
-    old: bool,
+    /// The writes that it knows of.
+    version: usize,
     began: u64,
 }
 
@@ -80,6 +85,8 @@ enum Letter {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Asked {
     sent: u64,
+    /// Up to which waiter it counts.
+    number: u64,
     entry: Position,
     answer: Option<Counted>,
 }
@@ -97,6 +104,15 @@ struct Counted {
 struct Written {
     entry: LogEntry<Payload>,
     taken: u64,
+    wait: Wait,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Wait {
+    NotYet,
+    /// The number of the waiter.
+    Begun(u64),
+    Over(Over),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -110,14 +126,15 @@ pub(crate) enum Action {
     Tick,
     Fill,
     Write,
-    Hear,
+    Wait(usize),
+    Hear(usize),
     Ask,
     Serve,
     Receive,
     AskCensus,
     ServeCensus,
     ReceiveCensus,
-    Pass,
+    Pass(usize),
     Replicate,
     Failover,
     Wipe,
@@ -159,9 +176,10 @@ impl Model for World {
                 serving: true,
             },
             watch: Watch::new(BOUND, LogOf::AServer),
+            waiting: Waiting::default(),
+            done: 0,
             inquiry: None,
-            written: None,
-            over: None,
+            written: Vec::new(),
             left: self.bounds,
         };
         // The replica has the log and not yet the report.
@@ -174,19 +192,20 @@ impl Model for World {
         }
         state.replica.log = state.master.log.clone();
         // One that has adopted, and has verified what it adopted.
-        for _ in 0..2 {
-            state.ask();
-            state.serve();
-            state.receive();
-        }
-        state.instance.stored = Some(Stored {
-            old: true,
-            began: state.now,
-        });
+        state.look();
+        state.look();
         // The writer has heard of the list, just now.
         state.ask_census();
         state.serve_census();
         state.receive_census();
+        if self.bounds.list_is_old > 0 {
+            state.now += self.bounds.list_is_old;
+            state.look();
+        }
+        state.instance.stored = Some(Stored {
+            version: 0,
+            began: state.now,
+        });
         vec![state]
     }
 
@@ -200,19 +219,24 @@ impl Model for World {
         };
         offer(left.ticks > 0, Action::Tick);
         offer(left.fills > 0, Action::Fill);
-        offer(state.written.is_none(), Action::Write);
-        offer(state.written.is_some() && left.rings > 0, Action::Hear);
+        offer(left.writes > 0, Action::Write);
+        for (w, written) in state.written.iter().enumerate() {
+            offer(left.rings > 0, Action::Hear(w));
+            offer(written.wait == Wait::NotYet, Action::Wait(w));
+            let passes = state.watch.passes(written.taken);
+            let passed = passes.is_some_and(|at| at <= state.now);
+            let waits = matches!(written.wait, Wait::Begun(_));
+            offer(waits && passed, Action::Pass(w));
+        }
         let signed_off = left.leaving == Leaving::Left;
         offer(left.questions > 0 && !signed_off, Action::Ask);
         offer(matches!(instance.travelling, Some(Letter::Question(_))), Action::Serve);
         offer(matches!(instance.travelling, Some(Letter::Answer(..))), Action::Receive);
-        let waits = state.over.is_none();
-        offer(waits && left.censuses > 0 && state.inquiry.is_none(), Action::AskCensus);
+        let counts = state.written.is_empty() || state.waiting.next(state.done).is_some();
+        offer(counts && left.censuses > 0 && state.inquiry.is_none(), Action::AskCensus);
         let answered = state.inquiry.as_ref().map(|asked| asked.answer.is_some());
         offer(answered == Some(false), Action::ServeCensus);
         offer(answered == Some(true), Action::ReceiveCensus);
-        let passes = state.written.as_ref().and_then(|w| state.watch.passes(w.taken));
-        offer(waits && passes.is_some_and(|at| at <= state.now), Action::Pass);
         offer(left.replications > 0, Action::Replicate);
         offer(left.failovers > 0, Action::Failover);
         offer(left.wipes > 0, Action::Wipe);
@@ -234,13 +258,14 @@ impl Model for World {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(P5, |_, state: &State| {
-                state.over.is_none() || !state.serves_old()
-            }),
+            Property::always(P5, |_, state: &State| !state.serves_what_is_over()),
             Property::sometimes(BY_REPORT, |_, state: &State| {
-                state.over == Some(Over::ByReport)
+                state.ended(Over::ByReport) > 0
             }),
-            Property::sometimes(BY_TIME, |_, state: &State| state.over == Some(Over::ByTime)),
+            Property::sometimes(BY_TIME, |_, state: &State| state.ended(Over::ByTime) > 0),
+            Property::sometimes(AT_ONCE, |_, state: &State| {
+                state.ended(Over::ByReport) > 1
+            }),
         ]
     }
 }
@@ -255,12 +280,13 @@ impl State {
             Action::Fill => {
                 self.left.fills -= 1;
                 self.instance.stored = Some(Stored {
-                    old: self.written.is_none(),
+                    version: self.written.len(),
                     began: self.now,
                 });
             }
             Action::Write => self.write(),
-            Action::Hear => self.hear(),
+            Action::Wait(w) => self.wait(w),
+            Action::Hear(w) => self.hear(w),
             Action::Ask => {
                 self.left.questions -= 1;
                 self.ask();
@@ -273,7 +299,7 @@ impl State {
             }
             Action::ServeCensus => self.serve_census(),
             Action::ReceiveCensus => self.receive_census(),
-            Action::Pass => self.over = Some(Over::ByTime),
+            Action::Pass(w) => self.end(w, Over::ByTime),
             Action::StopServing => self.instance.serving = false,
             Action::SignOff => {
                 self.left.leaving = Leaving::Left;
@@ -307,10 +333,14 @@ impl State {
         }
     }
 
-    /// Whether it answers from memory with what the write made stale.
-    fn serves_old(&self) -> bool {
+    /// Whether it answers from memory with what a write made stale whose wait is
+    /// over.
+    fn serves_what_is_over(&self) -> bool {
         let instance = &self.instance;
-        let Some(stored) = instance.stored.filter(|stored| stored.old) else {
+        let over = |written: &Written| matches!(written.wait, Wait::Over(_));
+        let version = self.written.iter().rposition(over).map_or(0, |w| w + 1);
+        let older = |stored: &Stored| stored.version < version;
+        let Some(stored) = instance.stored.filter(older) else {
             return false;
         };
         let now = Moment(self.now);
@@ -318,6 +348,12 @@ impl State {
         let proven = now.since(proof) <= WITHIN;
         let alone = cache::proves_itself(WITHIN, now, proof, Moment(stored.began));
         instance.serving && (proven || alone)
+    }
+
+    /// How many waits have ended so.
+    fn ended(&self, over: Over) -> usize {
+        let ended = |written: &&Written| written.wait == Wait::Over(over);
+        self.written.iter().filter(ended).count()
     }
 
     fn spare(&mut self) -> Spare<Payload> {
@@ -343,22 +379,45 @@ impl State {
 
     /// The commit, and the append that the log acknowledges at once.
     fn write(&mut self) {
+        self.left.writes -= 1;
         let spare = self.spare();
         self.next_mark += 1;
         let mark = Mark(self.next_mark);
         let entry = self.master.log.append(spare, mark, Payload::Key);
-        self.written = Some(Written {
+        self.written.push(Written {
             entry,
             taken: self.now,
+            wait: Wait::NotYet,
         });
+        if self.left.waits == Waits::WithTheWrite {
+            self.wait(self.written.len() - 1);
+        }
     }
 
-    fn hear(&mut self) {
+    fn wait(&mut self, w: usize) {
+        let written = &mut self.written[w];
+        let landed = Landed {
+            position: written.entry.position,
+            at: Moment(written.taken),
+        };
+        written.wait = Wait::Begun(self.waiting.enter(landed));
+    }
+
+    fn end(&mut self, w: usize, over: Over) {
+        self.written[w].wait = Wait::Over(over);
+        self.waiting.leave();
+    }
+
+    fn hear(&mut self, w: usize) {
         self.left.rings -= 1;
-        if let Some(written) = self.written.clone() {
-            let step = self.instance.follower.ring(&written.entry);
-            self.take(step);
-        }
+        let step = self.instance.follower.ring(&self.written[w].entry);
+        self.take(step);
+    }
+
+    fn look(&mut self) {
+        self.ask();
+        self.serve();
+        self.receive();
     }
 
     fn ask(&mut self) {
@@ -397,18 +456,18 @@ impl State {
     /// Before the write, for an entry that nobody can have reported: as a wait
     /// before this one may have found the instance silent.
     fn ask_census(&mut self) {
-        let entry = match &self.written {
-            Some(written) => written.entry.position,
-            None => Position {
-                sequence: Sequence {
-                    millis: u64::MAX,
-                    number: 0,
-                },
-                mark: Mark(0),
+        let nobodys = Position {
+            sequence: Sequence {
+                millis: u64::MAX,
+                number: 0,
             },
+            mark: Mark(0),
         };
+        let next = self.waiting.next(self.done);
+        let (number, entry) = next.unwrap_or((0, nobodys));
         self.inquiry = Some(Asked {
             sent: self.now,
+            number,
             entry,
             answer: None,
         });
@@ -439,8 +498,9 @@ impl State {
     fn receive_census(&mut self) {
         let Some(Asked {
             sent,
-            entry,
+            number,
             answer: Some(counted),
+            ..
         }) = self.inquiry.take()
         else {
             return;
@@ -453,10 +513,14 @@ impl State {
             more: 0,
         };
         let judged = self.watch.judge(&census, sent, self.now);
-        let written = self.written.as_ref();
-        let own = written.is_some_and(|written| written.entry.position == entry);
-        if own && judged.verdict == Verdict::Everywhere {
-            self.over = Some(Over::ByReport);
+        if judged.verdict != Verdict::Everywhere {
+            return;
+        }
+        self.done = self.done.max(number);
+        for w in 0..self.written.len() {
+            if matches!(self.written[w].wait, Wait::Begun(waiter) if waiter <= self.done) {
+                self.end(w, Over::ByReport);
+            }
         }
     }
 }

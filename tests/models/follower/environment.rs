@@ -9,6 +9,9 @@ pub(crate) struct Environment {
     pub(crate) trips: Trips,
     pub(crate) identification: Identification,
     pub(crate) start_up: StartUp,
+    pub(crate) alone: Alone,
+    pub(crate) fill_time: FillTime,
+    pub(crate) own: Own,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -58,11 +61,39 @@ pub(crate) enum StartUp {
     FlushThenAsk,
 }
 
+/// What an instance without a young proof answers with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Alone {
+    /// What its fill proves.
+    #[default]
+    ByTheFill,
+    /// Whatever it has fetched since its last proof.
+    SinceTheProof,
+}
+
+/// As of when a fill proves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum FillTime {
+    #[default]
+    Began,
+    Ended,
+}
+
+/// What an instance does with its own writes. It never applies an entry of its own
+/// when that comes back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Own {
+    #[default]
+    AppliedBefore,
+    NeverApplied,
+}
+
 /// Where a search begins, what may happen, and how often. These are its bounds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Left {
     pub(crate) start: Start,
     pub(crate) instances: u8,
+    pub(crate) writer: Writer,
     /// Questions and answers of one instance that travel at a time. With one, a
     /// new question drops what travels; with two, the old one comes late.
     pub(crate) letters: usize,
@@ -86,4 +117,14 @@ pub(crate) enum Start {
     /// A log with its first entry, replicated, and one instance that has adopted
     /// it and stored the key. A second one has still to ask.
     Running,
+    /// The same, and a second one has done so too.
+    BothRunning,
+}
+
+/// Who writes the key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Writer {
+    /// Somebody who serves nothing.
+    Outside,
+    AnyInstance,
 }

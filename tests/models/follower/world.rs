@@ -1,13 +1,17 @@
 //! The world around the follower: one writer, a server and its replica, a
-//! network that loses, delays and repeats, and instances that serve one key.
+//! network that loses, delays and repeats, and instances that serve one key, and
+//! write it.
 //!
 //! This file is compiled once for each variant, beside the production files.
 
 use super::follower::{Follower, Invalidation, Step};
-use super::local::{Identity, Limits, Log, Spare, Weigh};
+use super::local::{Identity, Limits};
+use super::servers::{Payload, Servers};
 use crate::bus::{Answer, LogEntry, Question, Verdict};
+use crate::clock::Moment;
 use crate::environment::{
-    Environment, Hit, Identification, Left, Order, ProofTime, Start, StartUp, Trips,
+    Environment, FillTime, Hit, Identification, Left, Order, Own, ProofTime, Start, StartUp, Trips,
+    Writer,
 };
 use crate::position::{Mark, Position};
 use stateright::{Model, Property};
@@ -16,52 +20,32 @@ use std::time::Duration;
 pub(crate) const P3: &str = "P3: nothing stale is served later than the bound";
 pub(crate) const EARNED: &str = "a position is in the log and earned, or it is not trusted";
 pub(crate) const SERVES: &str = "an instance serves after a disaster";
+pub(crate) const ALONE: &str = "a deaf instance serves what it has filled, though it is stale";
 
 const BOUND: u64 = 2;
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Payload {
-    /// The key that instances serve, and the version that its write made.
-    Key(u8),
-    /// Something else.
-    Other,
-    Everything,
-}
-
-impl Weigh for Payload {
-    fn weight(&self) -> usize {
-        1
-    }
-}
+/// Not zero: that would be no proof.
+const BEGINNING: u64 = 1;
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct State {
     now: u64,
-    master: Server,
-    replica: Server,
-    /// The history of replication that the master leads.
-    replication: u64,
+    servers: Servers,
     /// When the log accepted the write that made version 1, 2, ...
     accepted: Vec<u64>,
-    next_mark: u64,
-    /// All that ever rang. Each may be heard never, late, and again.
-    rung: Vec<LogEntry<Payload>>,
     instances: Vec<Instance>,
     left: Left,
     struck: bool,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Server {
-    run: u64,
-    log: Log<Payload>,
-}
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Instance {
     follower: Follower,
-    /// The version of the stored entry, if it is valid.
-    stored: Option<u8>,
+    /// The stored entry, if it is valid.
+    stored: Option<Stored>,
+    /// What the handler has read for a fill that goes on, if it is valid.
+    filling: Option<Stored>,
+    /// The marks of what it has appended itself.
+    sent: Vec<Mark>,
     /// What the hit path sees.
     proof: Option<u64>,
     /// On their way, both directions.
@@ -70,6 +54,12 @@ struct Instance {
     half: Option<Half>,
     /// For a follower that compares identities itself.
     seen: Option<Identity>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Stored {
+    version: u8,
+    began: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -91,6 +81,7 @@ enum Half {
 pub(crate) enum Action {
     Tick,
     Write,
+    WriteOn(usize),
     WriteOther,
     WriteForeign,
     Replicate,
@@ -102,6 +93,7 @@ pub(crate) enum Action {
     Receive(usize, usize),
     Hear(usize, usize),
     Fill(usize),
+    Store(usize),
     Finish(usize),
 }
 
@@ -116,37 +108,36 @@ impl Model for World {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let log = Log::new(Limits {
+        let servers = Servers::new(Limits {
             entries: 8,
             answer_entries: 2,
             answer_bytes: 100,
         });
-        let server = |run| Server {
-            run,
-            log: log.clone(),
-        };
         let instance = |member| Instance {
             follower: Follower::new(u64::from(member), Duration::from_nanos(BOUND)),
-            stored: Some(0),
+            stored: Some(Stored::FIRST),
+            filling: None,
+            sent: Vec::new(),
             proof: None,
             travelling: Vec::new(),
             half: None,
             seen: None,
         };
         let mut state = State {
-            now: 0,
-            master: server(1),
-            replica: server(2),
-            replication: 1,
+            now: BEGINNING,
+            servers,
             accepted: Vec::new(),
-            next_mark: 1,
-            rung: Vec::new(),
             instances: (0..self.bounds.instances).map(instance).collect(),
             left: self.bounds,
             struck: false,
         };
-        if self.bounds.start == Start::Running {
-            state.run(&self.environment);
+        let running = match self.bounds.start {
+            Start::Fresh => 0,
+            Start::Running => 1,
+            Start::BothRunning => 2,
+        };
+        for i in 0..running {
+            state.run(i, &self.environment);
         }
         vec![state]
     }
@@ -164,7 +155,8 @@ impl Model for World {
             }
         };
         offer(left.ticks > 0, Action::Tick);
-        offer(left.key_writes > 0, Action::Write);
+        let from_outside = left.writer == Writer::Outside;
+        offer(left.key_writes > 0 && from_outside, Action::Write);
         offer(left.other_writes > 0, Action::WriteOther);
         offer(left.foreign_writes > 0, Action::WriteForeign);
         offer(left.replications > 0, Action::Replicate);
@@ -175,13 +167,16 @@ impl Model for World {
         for (i, instance) in state.instances.iter().enumerate() {
             let asks = instance.follower.counter() < left.questions;
             offer(asks && instance.may_ask(left.letters), Action::Ask(i));
-            offer(left.fills > 0 && instance.stored.is_none(), Action::Fill(i));
+            offer(left.key_writes > 0 && !from_outside, Action::WriteOn(i));
+            let fills = instance.filling.is_some();
+            offer(left.fills > 0 && !fills, Action::Fill(i));
+            offer(fills, Action::Store(i));
             for (l, letter) in instance.travelling.iter().enumerate() {
                 let answer = matches!(letter, Letter::Answer(..));
                 offer(answer, Action::Receive(i, l));
                 offer(!answer, Action::Serve(i, l));
             }
-            for r in 0..state.rung.len() {
+            for r in 0..state.servers.rung.len() {
                 offer(true, Action::Hear(i, r));
             }
         }
@@ -206,25 +201,34 @@ impl Model for World {
             }),
             Property::sometimes(SERVES, |world: &Self, state: &State| {
                 let serves = |i: &Instance| {
-                    i.stored.is_some() && state.serves(i, &world.environment) && state.now > BOUND
+                    i.stored.is_some()
+                        && state.serves(i, &world.environment)
+                        && state.now > BEGINNING + BOUND
                 };
                 state.struck && state.instances.iter().any(serves)
+            }),
+            Property::sometimes(ALONE, |world: &Self, state: &State| {
+                let alone = |i: &Instance| {
+                    let stale = state.stale_for(i) > 0;
+                    stale && !state.is_proven(i) && state.serves(i, &world.environment)
+                };
+                state.instances.iter().any(alone)
             }),
         ]
     }
 }
 
 impl State {
-    /// Brings a fresh world to [`Start::Running`].
-    fn run(&mut self, environment: &Environment) {
-        self.ask(0, environment);
-        while !matches!(self.instances[0].travelling[0], Letter::Answer(..)) {
-            self.serve(0, 0, environment);
+    /// This instance adopts the log, and stores the key.
+    fn run(&mut self, i: usize, environment: &Environment) {
+        self.ask(i, environment);
+        while !matches!(self.instances[i].travelling[0], Letter::Answer(..)) {
+            self.serve(i, 0, environment);
         }
-        self.receive(0, 0, environment);
-        self.instances[0].finish();
-        self.instances[0].stored = Some(0);
-        self.replica.log = self.master.log.clone();
+        self.receive(i, 0, environment);
+        self.instances[i].finish();
+        self.instances[i].stored = Some(Stored::FIRST);
+        self.servers.replicate();
     }
 
     fn act(&mut self, action: Action, environment: &Environment) {
@@ -236,11 +240,12 @@ impl State {
             Action::Write => {
                 self.left.key_writes -= 1;
                 self.accepted.push(self.now);
-                self.append(Payload::Key(self.version()));
+                self.servers.append(Payload::Key(self.version()));
             }
+            Action::WriteOn(i) => self.write_on(i, environment),
             Action::WriteOther => {
                 self.left.other_writes -= 1;
-                self.append(Payload::Other);
+                self.servers.append(Payload::Other);
             }
             Action::WriteForeign => self.append_foreign(),
             Action::Ask(i) => self.ask(i, environment),
@@ -249,8 +254,12 @@ impl State {
             Action::Hear(i, ring) => self.hear(i, ring),
             Action::Fill(i) => {
                 self.left.fills -= 1;
-                self.instances[i].stored = Some(self.version());
+                self.instances[i].filling = Some(Stored {
+                    version: self.version(),
+                    began: self.now,
+                });
             }
+            Action::Store(i) => self.store(i, environment),
             Action::Finish(i) => self.instances[i].finish(),
             disaster => {
                 self.struck = true;
@@ -263,20 +272,19 @@ impl State {
         match disaster {
             Action::Failover => {
                 self.left.failovers -= 1;
-                self.replication += 1;
-                std::mem::swap(&mut self.master, &mut self.replica);
+                self.servers.fail_over();
             }
             Action::Replicate => {
                 self.left.replications -= 1;
-                self.replica.log = self.master.log.clone();
+                self.servers.replicate();
             }
             Action::Wipe => {
                 self.left.wipes -= 1;
-                self.master.log.wipe();
+                self.servers.master.log.wipe();
             }
             Action::Trim(entries) => {
                 self.left.trims -= 1;
-                self.master.log.trim(entries);
+                self.servers.master.log.trim(entries);
             }
             _ => {}
         }
@@ -287,32 +295,27 @@ impl State {
         u8::try_from(self.accepted.len()).unwrap_or(u8::MAX)
     }
 
-    fn identity(&self) -> Identity {
-        Identity {
-            run: self.master.run,
-            replication: self.replication,
+    /// A write that an instance takes: it applies it, and appends it.
+    fn write_on(&mut self, i: usize, environment: &Environment) {
+        self.left.key_writes -= 1;
+        if environment.own == Own::AppliedBefore {
+            self.instances[i].raise();
         }
+        self.accepted.push(self.now);
+        let entry = self.servers.append(Payload::Key(self.version()));
+        self.instances[i].sent.push(entry.position.mark);
     }
 
-    fn spare(&mut self) -> Spare<Payload> {
-        let mark = self.mark();
-        Spare {
-            server: self.identity(),
-            mark,
-            payload: Payload::Everything,
-        }
-    }
-
-    fn mark(&mut self) -> Mark {
-        self.next_mark += 1;
-        Mark(self.next_mark)
-    }
-
-    fn append(&mut self, payload: Payload) {
-        let (spare, mark) = (self.spare(), self.mark());
-        self.rung.extend(self.master.log.begin(spare.clone()));
-        let entry = self.master.log.append(spare, mark, payload);
-        self.rung.push(entry);
+    /// The end of a fill.
+    fn store(&mut self, i: usize, environment: &Environment) {
+        let filled = self.instances[i].filling.take();
+        self.instances[i].stored = filled.map(|filled| Stored {
+            began: match environment.fill_time {
+                FillTime::Began => filled.began,
+                FillTime::Ended => self.now,
+            },
+            ..filled
+        });
     }
 
     /// A plain `XADD`: its mark is a hash of its content.
@@ -320,18 +323,18 @@ impl State {
         self.left.foreign_writes -= 1;
         let version = self.version() + 1;
         let mark = Mark(1000 + u64::from(version));
-        if self.master.log.append_foreign(mark, Payload::Key(version)).is_some() {
+        if self.servers.master.log.append_foreign(mark, Payload::Key(version)).is_some() {
             self.accepted.push(self.now);
         }
     }
 
     fn ask(&mut self, i: usize, environment: &Environment) {
         let told = (environment.identification == Identification::ByTheFollower)
-            .then(|| self.identity());
+            .then(|| self.servers.identity());
         let letters = self.left.letters;
         let instance = &mut self.instances[i];
         if environment.start_up == StartUp::FlushThenAsk && instance.follower.position().is_none() {
-            instance.stored = None;
+            instance.raise();
         }
         instance.follower.give_up(instance.follower.counter());
         let question = instance.follower.ask(self.now);
@@ -344,7 +347,7 @@ impl State {
     fn serve(&mut self, i: usize, letter: usize, environment: &Environment) {
         let next = match self.instances[i].travelling[letter].clone() {
             Letter::Question(question, told) => {
-                let mut answer = self.sync(&question);
+                let mut answer = self.servers.sync(&question);
                 if let Some(identity) = told {
                     self.compare(i, identity, &mut answer);
                 }
@@ -364,18 +367,6 @@ impl State {
         self.instances[i].travelling[letter] = next;
     }
 
-    fn sync(&mut self, question: &Question) -> Answer<Payload> {
-        let before = self.next_mark;
-        let spare = self.spare();
-        let mark = spare.mark;
-        self.rung.extend(self.master.log.begin(spare.clone()));
-        let answer = self.master.log.sync(spare, question);
-        if answer.head.mark != mark {
-            self.next_mark = before;
-        }
-        answer
-    }
-
     /// What `INFO` said in a round trip of its own.
     fn compare(&mut self, i: usize, identity: Identity, answer: &mut Answer<Payload>) {
         let seen = self.instances[i].seen.replace(identity);
@@ -390,7 +381,7 @@ impl State {
         let later = |entry: &&LogEntry<Payload>| {
             from.is_some_and(|from| entry.position.sequence > from.sequence)
         };
-        self.master.log.entries().filter(later).cloned().collect()
+        self.servers.master.log.entries().filter(later).cloned().collect()
     }
 
     fn receive(&mut self, i: usize, letter: usize, environment: &Environment) {
@@ -398,29 +389,43 @@ impl State {
         let instance = &mut self.instances[i];
         if let Letter::Answer(counter, answer) = instance.travelling.remove(letter) {
             let step = instance.follower.answer(counter, &answer);
-            let payloads = answer.entries.iter().map(|entry| entry.payload);
-            instance.take(step, payloads, now, environment);
+            instance.take(step, &answer.entries, now, environment);
         }
     }
 
     fn hear(&mut self, i: usize, ring: usize) {
         let instance = &mut self.instances[i];
-        let entry = &self.rung[ring];
+        let entry = &self.servers.rung[ring];
         let step = instance.follower.ring(entry);
-        let payloads = std::iter::once(entry.payload);
-        instance.take(step, payloads, self.now, &Environment::default());
+        let entries = std::slice::from_ref(entry);
+        instance.take(step, entries, self.now, &Environment::default());
     }
 
     fn serves(&self, instance: &Instance, environment: &Environment) -> bool {
-        let young = |proof: u64| self.now - proof <= BOUND;
-        environment.hit == Hit::WithoutProof || instance.proof.is_some_and(young)
+        environment.hit == Hit::WithoutProof
+            || self.is_proven(instance)
+            || self.proves_itself(instance, environment)
+    }
+
+    fn is_proven(&self, instance: &Instance) -> bool {
+        instance.proof.is_some_and(|proof| self.now - proof <= BOUND)
+    }
+
+    /// Whether the stored entry answers by the time of its fill.
+    fn proves_itself(&self, instance: &Instance, environment: &Environment) -> bool {
+        let (now, as_of) = (Moment(self.now), Moment(instance.proof.unwrap_or_default()));
+        let within = Duration::from_nanos(BOUND);
+        let rule = environment.alone.rule();
+        instance
+            .stored
+            .is_some_and(|stored| rule(within, now, as_of, Moment(stored.began)))
     }
 
     /// For how long the log has known that what is stored here is stale.
     fn stale_for(&self, instance: &Instance) -> u64 {
         let since = instance
             .stored
-            .and_then(|version| self.accepted.get(usize::from(version)));
+            .and_then(|stored| self.accepted.get(usize::from(stored.version)));
         since.map_or(0, |since| self.now - since)
     }
 
@@ -433,18 +438,25 @@ impl State {
         if instance.half.is_some() {
             return true;
         }
-        let log = &self.master.log;
+        let log = &self.servers.master.log;
         let Some(place) = log.entries().position(|e| e.position == position) else {
             let mut asked = self.clone();
             let question = instance.follower.clone().ask(self.now);
-            return asked.sync(&question).verdict != Verdict::Verified;
+            return asked.servers.sync(&question).verdict != Verdict::Verified;
         };
         let missed = |entry: &LogEntry<Payload>| match (entry.payload, instance.stored) {
-            (Payload::Key(made), Some(stored)) => stored < made,
+            (Payload::Key(made), Some(stored)) => stored.version < made,
             _ => false,
         };
         !log.entries().take(place + 1).any(missed)
     }
+}
+
+impl Stored {
+    const FIRST: Self = Self {
+        version: 0,
+        began: BEGINNING,
+    };
 }
 
 impl Instance {
@@ -458,13 +470,13 @@ impl Instance {
     fn take(
         &mut self,
         step: Step,
-        mut payloads: impl Iterator<Item = Payload>,
+        entries: &[LogEntry<Payload>],
         now: u64,
         environment: &Environment,
     ) {
         let raises = match step.invalidate {
             Invalidation::Nothing => false,
-            Invalidation::Entries => payloads.any(|payload| payload != Payload::Other),
+            Invalidation::Entries => entries.iter().any(|entry| self.is_raised_by(entry)),
             Invalidation::Everything => true,
         };
         let prove = match environment.proof_time {
@@ -477,16 +489,26 @@ impl Instance {
                 self.half = Some(Half::Raise);
             }
             (true, _, _) => {
-                self.stored = None;
+                self.raise();
                 self.half = prove.map(Half::Prove);
             }
             (false, _, _) => self.proof = prove.or(self.proof),
         }
     }
 
+    fn is_raised_by(&self, entry: &LogEntry<Payload>) -> bool {
+        let own = self.sent.contains(&entry.position.mark);
+        entry.payload != Payload::Other && !own
+    }
+
+    fn raise(&mut self) {
+        self.stored = None;
+        self.filling = None;
+    }
+
     fn finish(&mut self) {
         match self.half.take() {
-            Some(Half::Raise) => self.stored = None,
+            Some(Half::Raise) => self.raise(),
             Some(Half::Prove(as_of)) => self.proof = Some(as_of),
             None => {}
         }

@@ -1,6 +1,7 @@
 //! Broken: who has not reported counts as gone.
 
 use crate::bus::Stands;
+use crate::coherence::outbox::Landed;
 use crate::coherence::settings::ALONE_FOR;
 
 pub(super) fn is_whole(since: u64, sent: u64, largest: u64) -> bool {
@@ -17,4 +18,9 @@ pub(super) fn reports_count(entry: Stands) -> bool {
 
 pub(super) fn passes(taken: u64, largest: u64) -> u64 {
     taken + largest
+}
+
+pub(super) fn is_later(newest: Landed, landed: Landed) -> bool {
+    let order = |landed: Landed| (landed.at, landed.position.sequence);
+    order(newest) < order(landed)
 }

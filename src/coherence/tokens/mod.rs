@@ -1,5 +1,8 @@
 //! Which writes are known to be applied here, for those who carry their tokens.
 
+pub(super) mod rules;
+mod satisfied;
+
 use super::driver::Coherence;
 use super::outbox::Ticket;
 use super::shared::Shared;
@@ -10,6 +13,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
+
+pub(crate) use satisfied::Satisfied;
 
 /// How many entries are remembered, about. A token of an older one costs its
 /// bearer the answer from memory, no more.
@@ -24,17 +29,6 @@ const MOST_WAITERS: usize = 1024;
 /// The shortest time between two questions that tokens ask for: who makes tokens
 /// up is not to set the pace.
 const ASK_EVERY: Duration = Duration::from_millis(50);
-
-/// Whether the writes of a token are applied here.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Satisfied {
-    /// All of them.
-    Yes,
-    /// Not as far as is known; the log may tell.
-    NotYet,
-    /// No log will ever tell this instance.
-    Never,
-}
 
 /// The entries that were applied here, as far as is remembered.
 ///
@@ -70,7 +64,9 @@ impl Applied {
 
     /// Called after the cells were raised.
     pub(super) fn record(&self, positions: impl IntoIterator<Item = Position>) {
+        let mut any = false;
         for position in positions {
+            any = true;
             let fingerprint = self.fingerprint(position);
             let mut moved = fingerprint;
             for slot in self.set(fingerprint) {
@@ -81,7 +77,9 @@ impl Applied {
                 }
             }
         }
-        self.changed.notify_waiters();
+        if any {
+            self.changed.notify_waiters();
+        }
     }
 
     fn holds(&self, position: Position) -> bool {
@@ -92,7 +90,7 @@ impl Applied {
 
     /// Never zero.
     fn fingerprint(&self, position: Position) -> u64 {
-        self.keys.hash_one(position).max(1)
+        self.keys.hash_one(rules::name(position)).max(1)
     }
 
     fn set(&self, fingerprint: u64) -> &[AtomicU64] {
@@ -102,14 +100,7 @@ impl Applied {
     }
 
     fn satisfies(&self, token: &Token) -> Satisfied {
-        let parts = token.parts().iter().map(|part| match *part {
-            Part::At(position) if self.holds(position) => Satisfied::Yes,
-            Part::At(_) => Satisfied::NotYet,
-            // It was applied here before the ticket was given out.
-            Part::Here { instance, .. } if instance == self.instance => Satisfied::Yes,
-            Part::Here { .. } | Part::Nowhere => Satisfied::Never,
-        });
-        parts.max().unwrap_or(Satisfied::Never)
+        satisfied::by(token, self.instance, |position| self.holds(position))
     }
 
     /// Whether a token may ask the log now.

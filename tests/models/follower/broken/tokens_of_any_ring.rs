@@ -1,0 +1,28 @@
+//! Broken: what rings counts as applied, though what came before it may be missing.
+
+use super::super::follower::Invalidation;
+use crate::bus::{Answer, LogEntry};
+use crate::position::Position;
+use std::hash::Hash;
+
+pub(in super::super) fn name(position: Position) -> impl Hash {
+    position
+}
+
+pub(in super::super) fn after_ring<P>(
+    _: Option<Position>,
+    entry: &LogEntry<P>,
+) -> Option<Position> {
+    Some(entry.position)
+}
+
+pub(in super::super) fn after_answer<P>(
+    invalidated: Invalidation,
+    answer: &Answer<P>,
+) -> Vec<Position> {
+    match invalidated {
+        Invalidation::Nothing => Vec::new(),
+        Invalidation::Entries => answer.entries.iter().map(|entry| entry.position).collect(),
+        Invalidation::Everything => vec![answer.head],
+    }
+}
