@@ -64,6 +64,9 @@ pub(crate) trait InProcess {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Appended {
     pub(crate) position: Position,
+    /// The list of members that the log had. `None`: this server does not say who it
+    /// is.
+    pub(crate) list: Option<Mark>,
 }
 
 /// What an instance asks on its heartbeat.

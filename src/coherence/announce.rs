@@ -1,10 +1,18 @@
-//! Writes of this instance, announced to the others before their handlers run.
+//! Writes that are announced before their handlers run: those of this instance, and
+//! those of others.
 
 use super::driver::Coherence;
+use super::intents::{Due, Heard, Intents, Order};
+use super::shared::Shared;
+use crate::bus::LogEntry;
 use crate::clock::nanos;
 use crate::position::Mark;
+use crate::target::Target;
+use crate::telemetry;
+use crate::wire::Message;
 use crate::write_intent::{IntentId, WriteIntent};
 use crate::{random, wire};
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Whether the others will invalidate what a write makes stale even if this process
@@ -54,5 +62,56 @@ impl Coherence {
     /// A write has ended, and all that it made stale was enqueued.
     pub(crate) fn ended(&self, id: IntentId) {
         self.shared.outbox.end(id);
+    }
+}
+
+impl Shared {
+    /// What the entry makes stale now. What this instance has sent was applied here
+    /// before, and its own writes it sees to itself.
+    pub(super) fn heard(&self, entry: &LogEntry, message: Message, order: Order) -> Vec<Target> {
+        let own = self.sent.holds(entry.position.mark);
+        let Message {
+            mut targets,
+            begun,
+            ended,
+            ..
+        } = message;
+        if own {
+            targets.clear();
+        }
+        let begun = begun.filter(|_| !own);
+        let now = self.clock.now();
+        let heard = Heard {
+            begun: begun.map(|begun| (begun.id, nanos(begun.lasts), begun.targets)),
+            ended,
+            everything: targets.contains(&Target::everything()),
+        };
+        // Cut off, this instance hears late of a write that may be over: what it has
+        // stored was not served meanwhile, and is not now.
+        if let Some((_, _, begun)) = &heard.begun
+            && self.heard_until().is_none_or(|until| until < now)
+        {
+            targets.extend_from_slice(begun);
+        }
+        self.intents().hear(heard, order, now.0);
+        targets
+    }
+
+    pub(super) fn intents(&self) -> MutexGuard<'_, Intents<Target>> {
+        self.intents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What writes would have made stale that began elsewhere, and of whose end nobody
+    /// has heard in time.
+    pub(super) fn ran_out(&self) -> Vec<Target> {
+        let due = self.intents().due(self.clock.now().0);
+        let targets = match due {
+            Due::Targets(targets) if targets.is_empty() => return targets,
+            Due::Targets(targets) => targets,
+            Due::Everything => vec![Target::everything()],
+        };
+        self.figures().intents_ran_out += 1;
+        telemetry::intents_ran_out(targets.len());
+        targets
     }
 }

@@ -77,7 +77,7 @@ pub(super) async fn send(shared: &Shared) -> Infallible {
     loop {
         let message = shared.outbox.message().await;
         let mark = Mark(random::number());
-        shared.sent.remember(mark);
+        shared.remember(mark, &message);
         let append = shared.engine.append(message.clone(), mark);
         match shared.clock.timeout(shared.settings.call, append).await {
             Some(Ok(appended)) => {
@@ -89,7 +89,7 @@ pub(super) async fn send(shared: &Shared) -> Infallible {
                     &mut figures.publishing
                 });
                 if shared.settings.role == Role::Instance {
-                    shared.kept().acknowledged(position, message);
+                    shared.kept().acknowledged(position, message, appended.list);
                     // Before anybody is told: the token of it holds here at once.
                     shared.applied.record([position]);
                 }
@@ -97,6 +97,7 @@ pub(super) async fn send(shared: &Shared) -> Infallible {
             }
             failed => {
                 failures += 1;
+                shared.comes_late();
                 shared.failed(trouble(&failed), |figures| {
                     figures.publish_failures += 1;
                     &mut figures.publishing

@@ -3,16 +3,16 @@
 use super::everywhere::{Everywhere, LogOf};
 use super::figures::{Condition, Deafness, Figures};
 use super::follower::{Ask, Ear, Follower, Invalidation, Member, Step};
-use super::intents::{Due, Heard, Intents, Order};
+use super::intents::{Intents, Order};
 use super::kept::{Again, Kept};
-use super::outbox::{Limits, Outbox};
+use super::outbox::{Limits, Outbox, Ticket};
 use super::sent::Sent;
 use super::settings::Settings;
 use super::sink::Sink;
 use super::tokens::{self, Applied};
 use crate::bus::{Answer, BusError, Checkpoint, Engine, LogEntry, Question, Ring};
 use crate::clock::{Clock, Moment, nanos};
-use crate::position::Position;
+use crate::position::{Mark, Position, Sequence};
 use crate::target::Target;
 use crate::wire::{self, Decoded, Message};
 use crate::{random, telemetry};
@@ -37,12 +37,15 @@ pub(super) struct Shared {
     /// Locked for a moment only.
     pub(super) kept: Mutex<Kept>,
     /// Locked for a moment only.
-    intents: Mutex<Intents<Target>>,
+    pub(super) intents: Mutex<Intents<Target>>,
     /// Somebody waits until all have reported.
     roll_call: AtomicBool,
     /// The largest bound that the log has heard of this instance, in nanoseconds.
     reported: AtomicU64,
     pub(super) sent: Sent,
+    /// The ticket up to which what is put into the outbox comes late into the log, or
+    /// was not applied here at all.
+    late: AtomicU64,
     pub(super) applied: Applied,
     pub(super) figures: Mutex<Figures>,
     /// The tasks that run now, by number; zero when none do.
@@ -65,14 +68,11 @@ pub(super) struct Shared {
     pub(super) leaving: AtomicBool,
 }
 
-fn targets_of(payloads: &[Bytes]) -> Vec<Target> {
-    let targets = payloads
-        .iter()
-        .flat_map(|payload| match wire::decode(payload) {
-            Decoded::Message(message) => message.targets,
-            Decoded::Unreadable(_) => vec![Target::everything()],
-        });
-    targets.collect()
+fn targets_of(payload: &Bytes) -> Vec<Target> {
+    match wire::decode(payload) {
+        Decoded::Message(message) => message.targets,
+        Decoded::Unreadable(_) => vec![Target::everything()],
+    }
 }
 
 impl Shared {
@@ -108,6 +108,7 @@ impl Shared {
             roll_call: AtomicBool::new(false),
             reported: AtomicU64::new(0),
             sent: Sent::default(),
+            late: AtomicU64::new(0),
             applied: Applied::new(),
             figures: Mutex::new(figures),
             running: AtomicU64::new(0),
@@ -146,12 +147,17 @@ impl Shared {
         let step = follower.answer(question.counter, answer);
         let counts = step.prove.is_some();
         self.intents().learn(nanos(answer.longest_intent));
-        let mut everything = false;
+        let mut everything = None;
         self.take(&mut follower, step, || {
-            let entries = answer.entries.iter();
-            let targets: Vec<_> = entries.flat_map(|entry| self.read(entry)).collect();
-            everything = targets.contains(&Target::everything());
-            targets
+            let mut all = Vec::new();
+            for entry in &answer.entries {
+                let targets = self.read(entry);
+                if targets.contains(&Target::everything()) {
+                    everything = Some(entry.position.sequence);
+                }
+                all.extend(targets);
+            }
+            all
         });
         let applied = tokens::rules::after_answer(step.invalidate, answer);
         self.applied.record(applied);
@@ -178,12 +184,21 @@ impl Shared {
 
     /// What a log has lost of what it had acknowledged here. Everything waits for a
     /// while: if somebody else is faster, one is enough for all.
-    fn send_again(&self, checkpoint: Option<Checkpoint>, answer: &Answer, everything: bool) {
-        let again = self
-            .kept()
-            .answered(checkpoint, answer.verdict, answer.list, answer.standing);
+    fn send_again(
+        &self,
+        checkpoint: Option<Checkpoint>,
+        answer: &Answer,
+        everything: Option<Sequence>,
+    ) {
+        let mut kept = self.kept();
+        let needless = everything.is_some_and(|at| kept.makes_needless(answer.list, at));
+        let again = kept.answered(checkpoint, answer);
+        if kept.is_in_question() {
+            self.due.notify_one();
+        }
+        drop(kept);
         let mut figures = self.figures();
-        if everything {
+        if needless {
             figures.everything_due = None;
         }
         match again {
@@ -192,7 +207,8 @@ impl Shared {
                 figures.sent_again += u64::try_from(payloads.len()).unwrap_or(u64::MAX);
                 drop(figures);
                 telemetry::sent_again(payloads.len());
-                self.outbox.put(&targets_of(&payloads));
+                let targets: Vec<_> = payloads.iter().flat_map(targets_of).collect();
+                self.outbox.put(&targets);
             }
             Again::Everything => {
                 let wait = random::jittered(self.settings.heartbeat);
@@ -210,8 +226,31 @@ impl Shared {
             figures.sent_again += 1;
             drop(figures);
             telemetry::sent_again_everything();
-            self.outbox.put(&[Target::everything()]);
+            let (ticket, _) = self.outbox.put(&[Target::everything()]);
+            self.late.fetch_max(ticket.number(), Ordering::Relaxed);
         }
+    }
+
+    /// Writes down that this is an own message, which was applied here before. But an
+    /// everything that comes late into the log is applied where it stands there:
+    /// others who have lost something go by it, and do not send what was written after
+    /// it was applied here.
+    pub(super) fn remember(&self, mark: Mark, message: &Bytes) {
+        let everything = Target::everything();
+        if !self.outbox.has_reached(self.late()) && targets_of(message).contains(&everything) {
+            return;
+        }
+        self.sent.remember(mark);
+    }
+
+    fn late(&self) -> Ticket {
+        Ticket::of(self.late.load(Ordering::Relaxed))
+    }
+
+    /// What waits comes late into the log.
+    pub(super) fn comes_late(&self) {
+        self.late
+            .fetch_max(self.outbox.last().number(), Ordering::Relaxed);
     }
 
     pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -255,6 +294,14 @@ impl Shared {
     }
 
     fn ring(&self, entry: &LogEntry, message: Message) {
+        // It makes the own everything needless, if it stands in this log: an answer says
+        // so, where the ring has not moved the position past it.
+        let everything = message.targets.contains(&Target::everything());
+        if everything && self.figures().everything_due.is_some() {
+            self.figures().rings += 1;
+            self.sink.apply(&message.targets);
+            return self.hear(Ring::Gap);
+        }
         let mut follower = self.follower();
         let step = follower.ring(entry);
         // Only what moves the position is not read again in an answer.
@@ -272,41 +319,6 @@ impl Shared {
         };
         self.take(&mut follower, step, || self.heard(entry, message, order));
         self.applied.record(applied);
-    }
-
-    /// What the entry makes stale now. What this instance has sent was applied here
-    /// before, and its own writes it sees to itself.
-    fn heard(&self, entry: &LogEntry, message: Message, order: Order) -> Vec<Target> {
-        let own = self.sent.holds(entry.position.mark);
-        let Message {
-            mut targets,
-            begun,
-            ended,
-            ..
-        } = message;
-        if own {
-            targets.clear();
-        }
-        let begun = begun.filter(|_| !own);
-        let now = self.clock.now();
-        let heard = Heard {
-            begun: begun.map(|begun| (begun.id, nanos(begun.lasts), begun.targets)),
-            ended,
-            everything: targets.contains(&Target::everything()),
-        };
-        // Cut off, this instance hears late of a write that may be over: what it has
-        // stored was not served meanwhile, and is not now.
-        if let Some((_, _, begun)) = &heard.begun
-            && self.heard_until().is_none_or(|until| until < now)
-        {
-            targets.extend_from_slice(begun);
-        }
-        self.intents().hear(heard, order, now.0);
-        targets
-    }
-
-    pub(super) fn intents(&self) -> MutexGuard<'_, Intents<Target>> {
-        self.intents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the step: **first the cells, then the proof**.
@@ -339,20 +351,6 @@ impl Shared {
             follower.rename(random::number());
             telemetry::member_renamed();
         }
-    }
-
-    /// What writes would have made stale that began elsewhere, and of whose end nobody
-    /// has heard in time.
-    fn ran_out(&self) -> Vec<Target> {
-        let due = self.intents().due(self.clock.now().0);
-        let targets = match due {
-            Due::Targets(targets) if targets.is_empty() => return targets,
-            Due::Targets(targets) => targets,
-            Due::Everything => vec![Target::everything()],
-        };
-        self.figures().intents_ran_out += 1;
-        telemetry::intents_ran_out(targets.len());
-        targets
     }
 
     fn prove(&self, targets: &[Target], as_of: Moment) {

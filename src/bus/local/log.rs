@@ -4,7 +4,7 @@
 use super::members::Members;
 use super::rules::{self, Identity};
 use crate::bus::{
-    Answer, Census, Checkpoint, Form, Inquiry, LogEntry, Question, Standing, Stands, Verdict,
+    Answer, Census, Checkpoint, Form, Inquiry, List, LogEntry, Question, Standing, Stands, Verdict,
 };
 use crate::position::{Mark, Position, Sequence};
 use std::collections::VecDeque;
@@ -128,6 +128,11 @@ impl<P: Clone + Weigh> Log<P> {
         };
         let past = |reported: Position| rules::is_past(entries, reported, inquiry.entry);
         self.members.census(inquiry, entry, past)
+    }
+
+    /// The list of members, as it is now.
+    pub(crate) fn list(&self) -> Option<List> {
+        self.members.list()
     }
 
     pub(crate) fn sign_off(&mut self, member: u64, counter: u64) {

@@ -80,7 +80,8 @@ impl Local {
         let entry = append(&mut log);
         let position = entry.position;
         self.0.ears.ring(&Ring::Entry(entry));
-        Appended { position }
+        let list = log.list().map(|list| list.born);
+        Appended { position, list }
     }
 }
 

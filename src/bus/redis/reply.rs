@@ -115,10 +115,13 @@ fn read_append(mut parts: Parts) -> Option<AppendReply> {
         Value::Int(_) => Rang::Yes,
         _ => return None,
     };
+    let identity = identity(&parts.next()?)?;
+    let born = parsed(parts.next()?)?;
+    let list = (identity == Identity::Known).then_some(born);
     Some(AppendReply {
-        appended: Appended { position },
+        appended: Appended { position, list },
         rang,
-        identity: identity(&parts.next()?)?,
+        identity,
     })
 }
 
@@ -364,14 +367,17 @@ mod tests {
 
     #[test]
     fn an_append_reads_back() {
-        let reply = Value::Array(vec![
-            word("appended"),
-            word("5-1"),
-            word("00000000000000ff"),
-            Value::Int(1),
-            Value::Int(0),
-        ]);
-        let read = append(reply, &keys()).unwrap();
+        let reply = |known| {
+            Value::Array(vec![
+                word("appended"),
+                word("5-1"),
+                word("00000000000000ff"),
+                Value::Int(1),
+                Value::Int(known),
+                word("00000000000000aa"),
+            ])
+        };
+        let read = append(reply(0), &keys()).unwrap();
         let sequence = Sequence {
             millis: 5,
             number: 1,
@@ -379,6 +385,9 @@ mod tests {
         let mark = Mark(255);
         assert_eq!(read.appended.position, Position { sequence, mark });
         assert_eq!((read.rang, read.identity), (Rang::Yes, Identity::Unknown));
+        assert_eq!(read.appended.list, None);
+        let read = append(reply(1), &keys()).unwrap();
+        assert_eq!(read.appended.list, Some(Mark(0xaa)));
     }
 
     #[test]

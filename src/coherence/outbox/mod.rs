@@ -19,6 +19,10 @@ pub(super) use queue::Limits;
 pub(crate) struct Ticket(u64);
 
 impl Ticket {
+    pub(super) fn of(number: u64) -> Self {
+        Self(number)
+    }
+
     pub(super) fn number(self) -> u64 {
         self.0
     }

@@ -136,6 +136,64 @@ async fn an_entry_that_cannot_be_understood_is_garbage_on_the_ring_and_everythin
     assert_eq!(figures.adoptions, 1);
 }
 
+/// Others who have lost something do not send it where they see an everything. So its
+/// sender needs it where it stands, unless it was applied here just before.
+#[tokio::test]
+async fn an_own_everything_that_comes_late_into_the_log_is_applied_where_it_stands() {
+    let one = Instance::coherent_on(&Local::new()).await;
+    one.coherence.idle().await.unwrap();
+    let times = || one.sink.times(&Target::everything());
+    let before = times();
+    one.coherence.enqueue(&[Target::everything()]);
+    one.coherence.idle().await.unwrap();
+    assert_eq!(times(), before, "it was applied here");
+
+    one.engine.set(|modes| modes.append = Mode::Fails);
+    one.coherence.enqueue(&[Target::everything(), path("/a")]);
+    one.passes_until(|i| i.coherence.figures().publish_failures > 0)
+        .await;
+    one.engine.set(|modes| modes.append = Mode::Works);
+    one.passes_until(|i| i.coherence.figures().outbox == 0)
+        .await;
+    one.coherence.idle().await.unwrap();
+    assert_eq!(times(), before + 1, "it came late");
+    assert_eq!(one.sink.times(&path("/a")), 0);
+}
+
+/// One that is sent for what a log has lost is not applied before at all.
+#[tokio::test]
+async fn an_everything_for_what_was_lost_is_applied_where_it_stands() {
+    let bus = Local::new();
+    let one = Instance::coherent_on(&bus).await;
+    one.coherence.enqueue(&[path("/a")]);
+    one.coherence.idle().await.unwrap();
+    let before = one.sink.times(&Target::everything());
+    one.lacks(&bus);
+    one.passes_until(|i| i.coherence.figures().sent_again == 1)
+        .await;
+    one.coherence.idle().await.unwrap();
+    assert_eq!(one.sink.times(&Target::everything()), before + 1);
+}
+
+#[tokio::test]
+async fn an_everything_that_rings_while_an_own_one_is_due_makes_it_needless() {
+    let bus = Local::new();
+    let one = Instance::coherent_on(&bus).await;
+    let other = Instance::coherent_on(&bus).await;
+    one.passes_until(|i| i.coherence.figures().connections == 1)
+        .await;
+    one.coherence.enqueue(&[path("/a")]);
+    one.coherence.idle().await.unwrap();
+    one.lacks(&bus);
+    other.coherence.enqueue(&[Target::everything()]);
+    other.coherence.idle().await.unwrap();
+    one.passes_until(|i| i.coherence.figures().everything_due.is_none())
+        .await;
+    one.coherence.idle().await.unwrap();
+    assert_eq!(one.engine.appends().len(), 1, "of /a");
+    assert_eq!(one.coherence.figures().sent_again, 0);
+}
+
 #[tokio::test]
 async fn a_ring_that_stays_silent_while_the_log_moves_is_connected_anew() {
     let bus = Local::new();

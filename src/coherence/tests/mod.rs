@@ -7,7 +7,7 @@ mod tokens;
 
 use self::fake::{Fake, Recorder};
 use super::{Coherence, Settings};
-use crate::bus::Local;
+use crate::bus::{Answer, InProcess, Local, Standing};
 use crate::clock::{Clock, SetClock};
 use crate::path::CanonicalPath;
 use crate::target::{Target, What};
@@ -53,6 +53,18 @@ impl Instance {
         let instance = Self::on(local);
         instance.coherence.coherent().await.unwrap();
         instance
+    }
+
+    /// Hears that the log lacks what was sent.
+    fn lacks(&self, bus: &Local) {
+        let shared = &self.coherence.shared;
+        let question = shared.question();
+        let answer = Answer {
+            standing: Standing::Lacking,
+            ..bus.answer(&question)
+        };
+        shared.receive(&question, &answer);
+        assert!(shared.figures().everything_due.is_some());
     }
 
     /// Lets time pass until it is so.

@@ -1,0 +1,21 @@
+//! Broken: what is older than the log was trimmed away in order, whoever
+//! has the log now.
+
+#[path = "../../../../../src/coherence/kept/rules.rs"]
+mod sound;
+
+use crate::bus::{Standing, Verdict};
+use crate::position::Mark;
+pub(crate) use sound::*;
+
+pub(crate) fn loss(
+    standing: Standing,
+    held_by: Option<Mark>,
+    answering: Option<Mark>,
+    verdict: Verdict,
+) -> Loss {
+    match standing {
+        Standing::Trimmed => Loss::Nothing,
+        standing => sound::loss(standing, held_by, answering, verdict),
+    }
+}
