@@ -1,5 +1,5 @@
-//! What is repaired behind a write: a history of the log that was lost, and a replica
-//! of the handler's database that lags. The production files in all states that a
+//! What is repaired behind a write: a history of the log that was lost, a replica of
+//! the handler's database that lags, and a writer that was killed. The production files in all states that a
 //! small world can reach, breadth first; and the same worlds with one mistake in
 //! them, for each mistake that must not be made.
 
@@ -31,6 +31,14 @@ mod bus {
     pub(crate) use members::{Census, Checkpoint, Inquiry, List, Report, Standing, Stands};
 }
 
+/// The one word of it that a model needs.
+mod write_intent {
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+    pub(crate) struct IntentId(pub(crate) u64);
+}
+
+#[path = "models/repair/intents/mod.rs"]
+mod intents;
 #[path = "models/repair/settle/mod.rs"]
 mod settle;
 #[path = "models/repair/split/mod.rs"]

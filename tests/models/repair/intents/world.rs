@@ -6,9 +6,9 @@
 
 use super::intents::{Due, Heard, Intents, Order};
 use crate::bus::{Answer, LogEntry, Question};
-use crate::environment::{Environment, Left, Proving, Publishing};
-use crate::follower::{Follower, Invalidation, Step};
-use crate::local::{Identity, Limits, Log, Spare, Weigh};
+use super::super::environment::{Environment, Left, Proving, Publishing};
+use super::super::follower::{Follower, Invalidation, Step};
+use super::super::local::{Identity, Limits, Log, Spare, Weigh};
 use crate::position::Mark;
 use crate::write_intent::IntentId;
 use stateright::{Model, Property};

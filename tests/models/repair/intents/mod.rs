@@ -2,64 +2,34 @@
 //! follower and [`Intents`] in all states that a small world can reach, breadth first.
 //! And the same world with one mistake in it, for each mistake that must not be made.
 
-#![allow(
-    clippy::duplicate_mod,
-    reason = "a variant is the production files with one of them replaced"
-)]
-
-#[path = "../src/position.rs"]
-#[allow(dead_code, reason = "a production file, of which a model uses a part")]
-mod position;
-
-mod write_intent {
-    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-    pub(crate) struct IntentId(pub(crate) u64);
-}
-
-#[allow(
-    dead_code,
-    unreachable_pub,
-    reason = "production files, of which a model uses a part"
-)]
-#[path = "models/intents"]
-mod bus {
-    #[path = "../../../src/bus/engine.rs"]
-    mod engine;
-    #[path = "../../../src/bus/members.rs"]
-    mod members;
-    pub(crate) use engine::{Answer, Form, LogEntry, Question, Verdict};
-    pub(crate) use members::{Census, Checkpoint, Inquiry, List, Report, Standing, Stands};
-}
-
-#[path = "models/intents"]
+#[path = "."]
 #[allow(dead_code, reason = "production files, of which a model uses a part")]
 mod local {
-    #[path = "../../../src/bus/local/log.rs"]
+    #[path = "../../../../src/bus/local/log.rs"]
     mod log;
-    #[path = "../../../src/bus/local/members.rs"]
+    #[path = "../../../../src/bus/local/members.rs"]
     mod members;
-    #[path = "../../../src/bus/local/rules.rs"]
+    #[path = "../../../../src/bus/local/rules.rs"]
     mod rules;
     pub(crate) use self::log::{Limits, Log, Spare, Weigh};
     pub(crate) use self::rules::Identity;
 }
 
-#[path = "models/intents"]
+#[path = "."]
 #[allow(dead_code, reason = "production files, of which a model uses a part")]
 mod follower {
-    #[path = "../../../src/coherence/follower/history.rs"]
+    #[path = "../../../../src/coherence/follower/history.rs"]
     mod history;
-    #[path = "../../../src/coherence/follower/machine.rs"]
+    #[path = "../../../../src/coherence/follower/machine.rs"]
     mod machine;
-    #[path = "../../../src/coherence/follower/rules.rs"]
+    #[path = "../../../../src/coherence/follower/rules.rs"]
     mod rules;
-    #[path = "../../../src/coherence/follower/step.rs"]
+    #[path = "../../../../src/coherence/follower/step.rs"]
     mod step;
     pub(crate) use machine::Follower;
     pub(crate) use step::{Invalidation, Step};
 }
 
-#[path = "models/intents/environment.rs"]
 mod environment;
 
 use environment::{Environment, Left, Proving, Publishing};
@@ -67,12 +37,12 @@ use environment::{Environment, Left, Proving, Publishing};
 /// The production files, with the file of rules that is named.
 macro_rules! variant {
     ($name:ident, $rules:literal) => {
-        #[path = "models/intents"]
+        #[path = "."]
         #[allow(dead_code, reason = "production files, of which a model uses a part")]
         mod $name {
             #[path = "."]
             mod intents {
-                #[path = "../../../src/coherence/intents/machine.rs"]
+                #[path = "../../../../src/coherence/intents/machine.rs"]
                 mod machine;
                 #[path = $rules]
                 mod rules;
@@ -80,13 +50,13 @@ macro_rules! variant {
             }
             mod world;
             use self::world::{COVERED, ENDS, P3, RUNS_OUT, World};
-            use crate::environment::{Environment, Left};
+            use super::environment::{Environment, Left};
 
             pub(super) fn search(
                 name: &str,
                 bounds: Left,
                 environment: Environment,
-            ) -> crate::Found {
+            ) -> super::Found {
                 use stateright::{Checker, HasDiscoveries, Model};
                 let checker = World {
                     bounds,
@@ -108,7 +78,7 @@ macro_rules! variant {
                     let actions: Vec<_> = path.into_actions();
                     Some(format!("{actions:?}"))
                 };
-                crate::Found {
+                super::Found {
                     uncovered: found(COVERED),
                     stale: found(P3),
                     runs_out: found(RUNS_OUT),
@@ -128,7 +98,7 @@ struct Found {
     ends: Option<String>,
 }
 
-variant!(production, "../../../src/coherence/intents/rules.rs");
+variant!(production, "../../../../src/coherence/intents/rules.rs");
 variant!(over_at_once, "broken/over_at_once.rs");
 variant!(over_late, "broken/over_late.rs");
 variant!(believes_any_end, "broken/believes_any_end.rs");
