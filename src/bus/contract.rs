@@ -51,6 +51,7 @@ macro_rules! contract {
             a_member_that_is_gone_is_removed_unless_it_has_reported_again,
             own_entries_are_found_again_or_not,
             the_longest_time_of_an_intent_is_in_each_answer,
+            an_append_names_the_list_that_the_next_answer_names,
         );
     };
     (@tests $name:ident, $make:path, $($test:ident,)*) => {
@@ -416,6 +417,21 @@ pub(crate) async fn a_member_that_is_gone_is_removed_unless_it_has_reported_agai
     back.ask(&*rig.one, None).await;
     let rest = census(&*rig.two, entry, &silent).await;
     assert_eq!(missing(&rest), [2]);
+}
+
+/// Another one after a wipe: what was acknowledged before is told apart from it.
+pub(crate) async fn an_append_names_the_list_that_the_next_answer_names(rig: &Rig) {
+    let asker = Asker::new(1);
+    let mut named = Vec::new();
+    for mark in [1, 2] {
+        let appended = rig.one.append(Bytes::from_static(b"a"), Mark(mark)).await;
+        let list = appended.expect("the bus appends").list;
+        let answer = asker.ask(&*rig.two, None).await;
+        assert_eq!(list, answer.list.map(|list| list.born));
+        named.push(list.expect("the server says who it is"));
+        (rig.wipe)().await;
+    }
+    assert_ne!(named[0], named[1]);
 }
 
 pub(crate) async fn own_entries_are_found_again_or_not(rig: &Rig) {

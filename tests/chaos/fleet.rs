@@ -58,6 +58,7 @@ impl Fleet {
                 namespace: NAMESPACE.to_owned(),
                 while_deaf: options.while_deaf,
                 settle: options.settle,
+                told: options.told,
                 ..Settings::new(&proxy.url(), fleet.registers.port(), options.bound)
             };
             let instance = Instance::spawn(&settings, Program::Main).await;

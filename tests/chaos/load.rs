@@ -14,13 +14,22 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// The first of these are read from the registers, the others from their replica.
-pub(crate) const KEYS: u32 = ITEMS + 10;
+/// The first of these are read from the registers, the next from their replica, and
+/// the writes of the others are announced.
+pub(crate) const KEYS: u32 = LATE + 200;
 const ITEMS: u32 = 40;
-/// Of a hundred reads and of a hundred writes, so many are of what lags: what is
-/// written all the time is in its settle window all the time.
-const LATE_READS: u64 = 20;
-const LATE_WRITES: u64 = 8;
+const LATE: u32 = ITEMS + 10;
+
+/// Of a hundred reads or writes, so many are of what lags and of what is announced.
+#[derive(Clone, Copy)]
+struct Shares {
+    late: u64,
+    told: u64,
+}
+
+const READS: Shares = Shares { late: 20, told: 20 };
+/// What is written all the time is in its settle window all the time.
+const WRITES: Shares = Shares { late: 8, told: 30 };
 
 /// Each instance has readers of its own, so that one that is stopped does not
 /// stop all.
@@ -101,7 +110,7 @@ impl User {
 
     async fn read(mut self, slot: usize, over: Arc<AtomicBool>) {
         while !over.load(Ordering::Relaxed) {
-            let key = self.key(LATE_READS);
+            let key = self.key(READS);
             let token = if self.dice.percent(10) {
                 self.notes.tokens.lock().unwrap().get(&key).cloned()
             } else {
@@ -158,7 +167,7 @@ impl User {
 
     async fn write(mut self, over: Arc<AtomicBool>) {
         while !over.load(Ordering::Relaxed) {
-            let key = self.key(LATE_WRITES);
+            let key = self.key(WRITES);
             let slot = *self.dice.pick(&[0, 1, 2]);
             let place = self.fleet.place(slot);
             let patience = self.dice.percent(5).then(|| self.dice.millis(0, 3));
@@ -213,27 +222,40 @@ impl User {
         }
     }
 
-    /// A few keys are asked for much more often than the others of their sort.
-    fn key(&mut self, late: u64) -> u32 {
-        let keys = match self.dice.percent(late) {
-            true => ITEMS..KEYS,
-            false => 0..ITEMS,
+    /// A few keys are asked for much more often than the others of their sort. Not so of
+    /// what is announced: a write that was lost is to be missed until its time is up,
+    /// and not to be made good by the next one.
+    fn key(&mut self, shares: Shares) -> u32 {
+        let keys = match self.dice.below(100) {
+            share if share < shares.late => ITEMS..LATE,
+            share if share < shares.late + shares.told => LATE..KEYS,
+            _ => 0..ITEMS,
         };
         let count = keys.len() as u64;
         let (one, other) = (self.dice.below(count), self.dice.below(count));
-        keys.start + u32::try_from(one.min(other)).expect("below the number of keys")
+        let place = match is_told(keys.start) {
+            true => one,
+            false => one.min(other),
+        };
+        keys.start + u32::try_from(place).expect("below the number of keys")
     }
 }
 
 /// Whether its origin is the replica of the registers.
 pub(crate) fn is_late(key: u32) -> bool {
-    key >= ITEMS
+    (ITEMS..LATE).contains(&key)
+}
+
+/// Whether its writes are announced.
+pub(crate) fn is_told(key: u32) -> bool {
+    key >= LATE
 }
 
 /// The register of a key is named by the end of its path.
 fn path(key: u32) -> String {
-    match is_late(key) {
-        true => format!("/late/k{key}"),
-        false => format!("/item/k{key}"),
+    match key {
+        key if is_late(key) => format!("/late/k{key}"),
+        key if is_told(key) => format!("/told/k{key}"),
+        key => format!("/item/k{key}"),
     }
 }

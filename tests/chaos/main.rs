@@ -13,7 +13,9 @@
 //! ```
 //!
 //! Some of the keys are read from a replica of the registers that lags, now more and
-//! now less, on a route with a settle window of as much.
+//! now less, on a route with a settle window of as much. The writes of others are
+//! announced for two bounds, and do not run where the log has not taken that: what is
+//! lost of them with a killed process is not stale for long.
 //!
 //! | variable | |
 //! |---|---|
@@ -24,6 +26,7 @@
 //! | `CHAOS_GUARD` | `off`: in a split brain both masters take writes alone; the run must find violations then |
 //! | `CHAOS_LAG_MS` | by how much the replica of the registers lags at most, three tenths of the bound unless set |
 //! | `CHAOS_SETTLE` | `off`: no window for what is read there; the run must find violations then |
+//! | `CHAOS_INTENTS` | `off`: no write is announced; a run in which instances are killed must find violations then |
 //! | `CHAOS_FAULTS` | names of faults, with commas between: only these. Unless set, `all` where the run is a minute or longer, and a few otherwise |
 //!
 //! It ends with 0 if nothing was violated, with 1 if something was (the reads and

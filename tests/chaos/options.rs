@@ -20,10 +20,18 @@ pub(crate) struct Options {
     pub(crate) lag: Duration,
     /// The window of what is read there.
     pub(crate) settle: Duration,
+    /// For how long the writes of some keys are announced.
+    pub(crate) told: Duration,
     pub(crate) faults: Vec<Kind>,
 }
 
 impl Options {
+    /// How long after it was heard of an announced write counts as over.
+    pub(crate) fn intent(&self) -> Duration {
+        let told = self.bound * 2;
+        told + told / 1000 + Duration::from_millis(500)
+    }
+
     pub(crate) fn from_environment() -> Self {
         let seconds = number("CHAOS_SECONDS", 20);
         let bound = number("CHAOS_BOUND_MS", 1000);
@@ -44,6 +52,10 @@ impl Options {
             lag,
             settle: match is_on("CHAOS_SETTLE") {
                 true => lag,
+                false => Duration::ZERO,
+            },
+            told: match is_on("CHAOS_INTENTS") {
+                true => Duration::from_millis(bound * 2),
                 false => Duration::ZERO,
             },
             faults: faults(seconds),

@@ -58,6 +58,9 @@ pub(crate) fn print(options: &Options, outcome: &Outcome) -> ExitCode {
         "longest_before_accepted_ms": millis(staleness.longest_unaccepted),
         "stale_of_lost_writes": staleness.lost,
         "writes_lost_with_their_process": history.lost(),
+        // Of these, those that others knew of, and the oldest read that missed one.
+        "of_them_announced": history.lost_and_covered(),
+        "longest_without_an_announced_write_ms": millis(history.longest_uncovered()),
         "writes_unacknowledged": unacknowledged.count(),
         "hang_ups": outcome.hang_ups,
         "reads_with_token": with_token.count(),

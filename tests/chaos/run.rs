@@ -2,7 +2,7 @@
 
 use crate::dice::Dice;
 use crate::fleet::{Fleet, INSTANCES};
-use crate::load::{KEYS, Load, Notes, User, is_late};
+use crate::load::{KEYS, Load, Notes, User, is_late, is_told};
 use crate::options::Options;
 use crate::support::client::Client;
 use crate::support::history::{History, Last, Write};
@@ -50,8 +50,9 @@ pub(crate) async fn run(options: &Options) -> Outcome {
 
     load.stop().await;
     quiet(&user, &watch, &fleet).await;
-    // What was accepted last has its bound from then on.
-    tokio::time::sleep(options.bound).await;
+    // What was accepted last has its bound from then on, and what was announced and
+    // lost the time of its intent; so has who was away meanwhile.
+    tokio::time::sleep(options.intent() + options.bound * 2).await;
     let last = read_all(&user, &fleet).await;
     quiet(&user, &watch, &fleet).await;
     // One more look at each.
@@ -68,6 +69,9 @@ pub(crate) async fn run(options: &Options) -> Outcome {
         "garbage",
         "unreadable",
         "widened",
+        "intents",
+        "intents_untold",
+        "intents_ran_out",
         "deaf_ms",
     ];
     Outcome {
@@ -154,6 +158,7 @@ fn history(
         }
     });
     let late = (0..KEYS).filter(|&key| is_late(key));
+    let told = (0..KEYS).filter(|&key| is_told(key));
     History {
         bound: options.bound,
         reads: notes.reads.lock().unwrap().clone(),
@@ -163,5 +168,6 @@ fn history(
         failures: notes.failures.lock().unwrap().clone(),
         downs: fleet.downs(),
         lags: late.map(|key| (key, options.lag)).collect(),
+        intents: told.map(|key| (key, options.intent())).collect(),
     }
 }

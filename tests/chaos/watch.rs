@@ -71,6 +71,8 @@ struct Known {
     heard: Vec<Heard>,
     accepted: Vec<(u64, Moment)>,
     stats: Value,
+    /// When it was found coherent again, or everything was invalidated.
+    returned: Vec<Moment>,
 }
 
 /// What changes when something is noticed.
@@ -225,6 +227,7 @@ impl Watch {
                 heard: lives_on.then(|| known.heard.clone()),
                 outbox: if lives_on { outbox } else { 0 },
                 adoptions: known.stats["bus"]["adoptions"].as_u64().unwrap_or(0),
+                returned: known.returned.clone(),
             }
         });
         lives.collect()
@@ -319,13 +322,23 @@ impl Seen {
             }
             !shown && !late
         });
-        self.signs[slot] = Some(signs);
+        let before = self.signs[slot].replace(signs);
+        let was_coherent = before.is_some_and(|s| s.coherent && s.instance == instance);
         let known = self.lives.entry(instance).or_insert_with(|| Known {
             began: now,
             heard: Vec::new(),
             accepted: Vec::new(),
             stats: Value::Null,
+            returned: vec![now],
         });
+        if signs.coherent && !was_coherent {
+            known.returned.push(now);
+        }
+        let everything = news.heard.iter().filter_map(|heard| match *heard {
+            Heard::Everything(at) => Some(at),
+            Heard::Write(..) => None,
+        });
+        known.returned.extend(everything);
         known.heard.extend(news.heard);
         known.accepted.extend(news.accepted);
         known.stats = news.stats;

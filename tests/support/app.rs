@@ -5,11 +5,12 @@
 //! PUT /item/{key}   the register goes up by one; the new version
 //! GET /late/{key}   the version in the replica of the registers, with a settle window
 //! PUT /late/{key}   as that of an item
+//! GET, PUT /told/{key}   as those of an item; the writes are announced
 //! GET /news         what was heard and accepted since the last look, and the rest
 //! GET /stats, GET /health                          the figures of the cache alone
 //! ```
 //!
-//! Only the items are inside the cache, the late ones too.
+//! Only the items are inside the cache, the late and the told ones too.
 
 use super::moment::Moment;
 use super::register::Reader;
@@ -25,7 +26,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower_coherence::bus::Redis;
-use tower_coherence::policy::{WhileDeaf, WritePolicy};
+use tower_coherence::policy::{BusDown, WhileDeaf, WritePolicy};
 use tower_coherence::{
     Applied, Cache, CacheContext, CacheLayer, Event, Events, Health, Invalidate, Policy, Stats,
     Tag, WriteConcern,
@@ -47,6 +48,8 @@ pub const APPLIED: HeaderName = HeaderName::from_static("x-applied");
 
 /// How often it is looked whether the bus has what it had not.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long a handler stays behind its commit where it does.
+const LINGER: Duration = Duration::from_millis(200);
 
 /// What an instance is made of. Passed to its process as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -71,6 +74,9 @@ pub struct Settings {
     pub settle: Duration,
     /// Writes are announced for this long.
     pub intent: Option<Duration>,
+    /// Those of `/told/{key}` are, and do not run where the log has not taken that. Their
+    /// handlers linger behind their commit.
+    pub told: Duration,
 }
 
 /// [`WhileDeaf`], as a setting.
@@ -108,6 +114,7 @@ impl Settings {
             applied_within: bound * 2,
             settle: Duration::ZERO,
             intent: None,
+            told: Duration::ZERO,
         }
     }
 
@@ -207,10 +214,16 @@ pub async fn serve(settings: Settings) {
     let late = Router::new()
         .route("/late/{key}", get(show_late).put(change))
         .layer(settings.layer(&cache).policy(settled));
+    let writes = WritePolicy::new().intent(settings.told);
+    let writes = writes.while_bus_down(BusDown::RefuseWrites);
+    let told = Router::new()
+        .route("/told/{key}", get(show).put(linger))
+        .layer(settings.layer(&cache).write_policy(writes));
     let cached = Router::new()
         .route("/item/{key}", get(show).put(change))
         .layer(settings.layer(&cache))
         .merge(late)
+        .merge(told)
         .layer(from_fn_with_state(app.clone(), watch_writes));
     let router = cached
         .route("/news", get(news))
@@ -271,6 +284,19 @@ fn answer(read: Option<u64>, asked: &HeaderMap) -> Response {
         }
         None => StatusCode::BAD_GATEWAY.into_response(),
     }
+}
+
+/// Behind the commit, so that a process that is killed is often killed there.
+async fn linger(
+    cache: CacheContext,
+    state: State<Arc<App>>,
+    key: Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, StatusCode> {
+    let changed = change(cache, state, key, uri, headers).await;
+    tokio::time::sleep(LINGER).await;
+    changed
 }
 
 /// The path that became stale is the layer's own business; the tag names the

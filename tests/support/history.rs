@@ -31,6 +31,7 @@
 //! | I5 | every instance applied every accepted write by its name, or everything after it, and told its listeners *everything* at least as often as it counts adoptions: nothing was missed in silence |
 //! | P2 | no read on the writer's instance that started after the acknowledgement shows an older version |
 //! | P3 | as I1, from when the write was accepted, acknowledged or not |
+//! | intent | a write that was announced and lost with its process: no read on an instance that was coherent all the time shows an older version when the time of its intent and two bounds have passed since the commit; elsewhere, when that time and one bound have passed since it was coherent again |
 //! | P6 | when all is quiet: nothing waits, and no write of a living instance is unknown to all |
 //! | P7 | an instance that ran answered every read |
 //! | origin | a read for which the handler ran shows what was committed before it; no read shows what was not committed |
@@ -108,6 +109,9 @@ pub struct Life {
     pub outbox: u64,
     /// How often it counts to have adopted a position.
     pub adoptions: u64,
+    /// When it was coherent again, or everything was invalidated: it may have missed
+    /// something before.
+    pub returned: Vec<Moment>,
 }
 
 /// What an instance shows for a key when all is quiet.
@@ -147,6 +151,8 @@ pub struct History {
     pub downs: Vec<Down>,
     /// By how much the origin of a key lags at most; not at all unless it is here.
     pub lags: HashMap<u32, Duration>,
+    /// For how long the writes of a key count as begun; not at all unless it is here.
+    pub intents: HashMap<u32, Duration>,
 }
 
 /// What was found, by the name of what it breaks.
@@ -161,6 +167,7 @@ impl History {
         found.insert("I3", self.going_back());
         found.insert("I4", self.unsettled());
         found.insert("I5", self.silently_missed());
+        found.insert("intent", self.outliving_an_intent());
         found.insert("P2", self.older_than_own());
         found.insert("P3", self.older_than(&self.accepted()));
         found.insert("P6", self.dropped());
@@ -280,14 +287,15 @@ impl History {
     }
 
     /// A key whose newest version was lost with its process may show that or what
-    /// was before it; every other key must show its newest.
+    /// was before it, unless the write was announced; every other key must show its newest.
     fn unsettled(&self) -> Vec<String> {
         let keys = self.by_version();
         let mut found = Vec::new();
         for last in &self.last {
             let writes = keys.get(&last.key).map_or(&[][..], Vec::as_slice);
             let newest = writes.last().map_or(0, |write| write.version);
-            let kept = writes.iter().rev().find(|write| !self.is_lost(**write));
+            let gone = |write: &Write| self.is_lost(*write) && !self.is_covered(write);
+            let kept = writes.iter().rev().find(|write| !gone(write));
             let kept = kept.map_or(0, |write| write.version);
             if !(kept..=newest).contains(&last.version) {
                 found.push(format!("{last:?}, the origin has {newest}"));
@@ -462,6 +470,8 @@ impl Ears {
     }
 }
 
+#[path = "intents.rs"]
+mod intents;
 #[path = "staleness.rs"]
 mod staleness;
 

@@ -40,6 +40,7 @@ fn life(instance: u32, heard: &[Heard]) -> Life {
         heard: Some(heard.to_vec()),
         outbox: 0,
         adoptions: 0,
+        returned: vec![ms(0)],
     }
 }
 
@@ -391,4 +392,79 @@ fn the_bound_is_no_longer_where_the_origin_lags() {
     assert_eq!(broken(&lagging(&[write()], &[read(1105, 0)])), [""; 0]);
     assert_eq!(broken(&lagging(&[write()], &[read(1106, 0)])), ["P3"]);
     assert_eq!(broken(&lagging(&[write()], &[read(1111, 0)])), ["I1", "P3"]);
+}
+
+/// A write that instance 1 announced for 300, and lost with its process.
+fn announced(reads: &[Read]) -> History {
+    let lost = Write {
+        accepted: None,
+        acknowledged: None,
+        ..write()
+    };
+    History {
+        lives: vec![dead(1), life(2, &[])],
+        intents: HashMap::from([(1, Duration::from_millis(300))]),
+        ..history(&[lost], reads)
+    }
+}
+
+/// Until 1000 + 300 + 2 * 100.
+#[test]
+fn an_announced_write_that_was_lost_may_be_missing_for_its_time_and_two_bounds() {
+    assert_eq!(broken(&announced(&[read(1500, 0)])), [""; 0]);
+    assert_eq!(broken(&announced(&[read(1501, 0)])), ["intent"]);
+    assert_eq!(broken(&announced(&[read(1501, 1)])), [""; 0]);
+    assert_eq!(announced(&[]).lost_and_covered(), 1);
+    let unannounced = History {
+        intents: HashMap::new(),
+        ..announced(&[read(1501, 0)])
+    };
+    assert_eq!(broken(&unannounced), [""; 0]);
+}
+
+/// Until 1200 + 300 + 100, and so on.
+#[test]
+fn an_instance_that_was_away_meanwhile_has_the_time_and_one_bound_from_its_return() {
+    let returned = |at, started| {
+        let mut history = announced(&[read(started, 0)]);
+        history.lives[1].returned.push(ms(at));
+        broken(&history)
+    };
+    assert_eq!(returned(1200, 1600), [""; 0]);
+    assert_eq!(returned(1200, 1601), ["intent"]);
+    assert_eq!(returned(900, 1501), ["intent"]);
+}
+
+#[test]
+fn a_handler_that_was_stopped_before_its_commit_may_have_taken_longer_than_it_said() {
+    let stopped = |until| {
+        let mut history = announced(&[read(1501, 0)]);
+        history.downs.push(Down {
+            instance: 1,
+            from: ms(100),
+            until: ms(until),
+        });
+        broken(&history)
+    };
+    assert_eq!(stopped(701), [""; 0]);
+    assert_eq!(stopped(699), ["intent"]);
+}
+
+#[test]
+fn when_all_is_quiet_an_announced_write_is_not_missing_anywhere() {
+    let settled = |intents: HashMap<u32, Duration>| {
+        let last = Last {
+            instance: 2,
+            key: 1,
+            version: 0,
+        };
+        broken(&History {
+            last: vec![last],
+            intents,
+            ..announced(&[])
+        })
+    };
+    assert_eq!(settled(HashMap::new()), [""; 0]);
+    let announced = HashMap::from([(1, Duration::from_millis(300))]);
+    assert_eq!(settled(announced), ["I4"]);
 }

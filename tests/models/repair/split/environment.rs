@@ -8,6 +8,7 @@ pub(crate) struct Environment {
     pub(crate) own: Own,
     pub(crate) heard: Heard,
     pub(crate) replicas: Replicas,
+    pub(crate) answers: Answers,
 }
 
 /// What becomes of a batch that is sent once more.
@@ -26,7 +27,8 @@ pub(crate) enum Checkpoints {
     ByNumber,
 }
 
-/// What an instance does with its own "everything" when that comes back.
+/// What an instance does with the everything that it has sent for what was lost, when
+/// that comes back.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) enum Own {
     #[default]
@@ -50,6 +52,16 @@ pub(crate) enum Replicas {
     #[default]
     MayLack,
     MustBeThere,
+}
+
+/// Who answers questions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Answers {
+    /// The answer comes after a write of its own.
+    #[default]
+    WhoMayWrite,
+    /// A mistake: who cannot write does not know what others have.
+    Anybody,
 }
 
 /// What may happen, and how often: the bounds of a search.

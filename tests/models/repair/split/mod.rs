@@ -3,7 +3,7 @@
 
 mod environment;
 
-use environment::{Checkpoints, Environment, Heard, Left, Own, Replicas, Resent};
+use environment::{Answers, Checkpoints, Environment, Heard, Left, Own, Replicas, Resent};
 
 /// What a search found: for each property the shortest way to its discovery.
 #[derive(Debug)]
@@ -149,7 +149,7 @@ variant!(one_history_for_all, "broken/one_history_for_all.rs", 2);
 const SPLIT: Left = Left {
     ticks: 0,
     writes: [1, 1],
-    questions: [2, 1],
+    questions: [2, 2],
     leads: [1, 1],
     promotions: 1,
     replications: 0,
@@ -185,6 +185,7 @@ const TRIMS: Left = Left {
 const TWICE: Left = Left {
     promotions: 2,
     writes: [1, 0],
+    questions: [2, 1],
     leads: [1, 2],
     ..SPLIT
 };
@@ -240,6 +241,17 @@ fn where_no_master_writes_without_its_replica_nothing_stale_is_served_later_than
     };
     let found = production::search("with its replica", TIMES, environment);
     found.is_right(&[&found.serves]);
+}
+
+#[test]
+fn the_model_catches_a_server_that_answers_and_cannot_write() {
+    let environment = Environment {
+        replicas: Replicas::MustBeThere,
+        answers: Answers::Anybody,
+        ..as_it_is()
+    };
+    let found = production::search("anybody answers", TIMES, environment);
+    println!("  {}", found.stale.expect("the mistake is noticed"));
 }
 
 /// The limit is real: this is what the documentation says of two masters.

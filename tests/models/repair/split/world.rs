@@ -3,7 +3,7 @@
 //!
 //! This file is compiled once for each variant, beside the production files.
 
-use super::environment::{Environment, Left};
+use super::environment::{Answers, Environment, Left};
 use super::instance::{BOUND, Instance, Keys};
 use super::servers::Servers;
 use crate::bus::LogEntry;
@@ -91,14 +91,16 @@ impl Model for World {
             let elsewhere = servers.is_master(1 - instance.home);
             offer(left.leads[i] > 0 && elsewhere, Action::Lead(i));
             offer(instance.letter.is_some(), Action::Receive(i));
-            if !servers.accepts(instance.home, self.environment.replicas) {
+            let may_ask = left.questions[i] > 0 && instance.letter.is_none();
+            let accepts = servers.accepts(instance.home, self.environment.replicas);
+            let answers = accepts || self.environment.answers == Answers::Anybody;
+            offer(may_ask && answers, Action::Ask(i));
+            if !accepts {
                 continue;
             }
             // Behind what waits in the outbox it would be a later write.
             let may_write = left.writes[i] > 0 && instance.outbox.is_empty();
             offer(may_write, Action::Write(i));
-            let may_ask = left.questions[i] > 0 && instance.letter.is_none();
-            offer(may_ask, Action::Ask(i));
             offer(!instance.outbox.is_empty(), Action::Send(i));
             offer(instance.due, Action::SendEverything(i));
         }
