@@ -94,6 +94,8 @@ impl WritePolicy {
     /// after it was coherent again. To keep that, it invalidates everything a second
     /// time then.
     ///
+    /// The log remembers the longest time that anybody in the namespace has ever used.
+    ///
     /// Limits: a handler that commits later than `time` *and* whose process ends before
     /// it is published is not covered. After the log and all beside it were lost, an
     /// instance knows of the times that its own layers use and of those it has heard of

@@ -7,6 +7,7 @@ use http::HeaderValue;
 use http::header::CONTENT_TYPE;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 use tower::Layer;
 use tower_coherence::bus::{Local, Redis};
 use tower_coherence::policy::{BusDown, WritePolicy};
@@ -144,7 +145,8 @@ async fn a_write_that_the_log_does_not_take_is_refused_where_the_route_says_so()
         // Holds the only permit there may be.
         let reading = shop.get("/held");
         let held = shop.origin.next().await;
-        let response = shop.head(request("PUT", "/a")).await.unwrap().unwrap();
+        let response = timeout(LONG, shop.head(request("PUT", "/a"))).await;
+        let response = response.expect("an answer").unwrap().unwrap();
         assert_eq!(
             (response.status().as_u16(), shop.origin.waiting().await),
             (503, 0)

@@ -59,7 +59,7 @@ pub(crate) fn print(options: &Options, outcome: &Outcome) -> ExitCode {
         "stale_of_lost_writes": staleness.lost,
         "writes_lost_with_their_process": history.lost(),
         // Of these, those that others knew of, and the oldest read that missed one.
-        "of_them_announced": history.lost_and_covered(),
+        "of_them_announced": history.lost_though_announced().len(),
         "longest_without_an_announced_write_ms": millis(history.longest_uncovered()),
         "writes_unacknowledged": unacknowledged.count(),
         "hang_ups": outcome.hang_ups,

@@ -414,7 +414,7 @@ fn an_announced_write_that_was_lost_may_be_missing_for_its_time_and_two_bounds()
     assert_eq!(broken(&announced(&[read(1500, 0)])), [""; 0]);
     assert_eq!(broken(&announced(&[read(1501, 0)])), ["intent"]);
     assert_eq!(broken(&announced(&[read(1501, 1)])), [""; 0]);
-    assert_eq!(announced(&[]).lost_and_covered(), 1);
+    assert_eq!(announced(&[]).lost_though_announced().len(), 1);
     let unannounced = History {
         intents: HashMap::new(),
         ..announced(&[read(1501, 0)])

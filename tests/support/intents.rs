@@ -21,8 +21,7 @@ impl History {
 
     /// Reads that show less than a write whose intent has run out.
     pub(super) fn outliving_an_intent(&self) -> Vec<String> {
-        let lost = self.writes.iter().filter(|write| self.is_lost(**write));
-        let lost: Vec<_> = lost.filter(|write| self.is_covered(write)).collect();
+        let lost = self.lost_though_announced();
         let offends = |read: &&Read| {
             lost.iter().any(|write| {
                 let older = read.key == write.key && read.version < write.version;
@@ -48,18 +47,17 @@ impl History {
     }
 
     /// Writes that were announced, and lost with their process.
-    pub fn lost_and_covered(&self) -> usize {
+    pub fn lost_though_announced(&self) -> Vec<&Write> {
         let lost = self.writes.iter().filter(|write| self.is_lost(**write));
-        lost.filter(|write| self.is_covered(write)).count()
+        lost.filter(|write| self.is_covered(write)).collect()
     }
 
     /// The longest time from the commit of such a write to a read that did not show it.
     pub fn longest_uncovered(&self) -> Duration {
         let mut longest = Duration::ZERO;
-        for write in self.writes.iter().filter(|write| self.is_lost(**write)) {
-            let older = self.reads.iter().filter(|read| {
-                self.is_covered(write) && read.key == write.key && read.version < write.version
-            });
+        for write in self.lost_though_announced() {
+            let older = self.reads.iter();
+            let older = older.filter(|read| read.key == write.key && read.version < write.version);
             let ages = older.map(|read| read.started.since(write.committed));
             longest = ages.max().unwrap_or_default().max(longest);
         }

@@ -84,7 +84,8 @@ async fn one_that_was_paused_invalidates_it_before_it_has_a_proof() {
     let (_writer, other) = two_of_which_one_writes().await;
     let before = other.sink.did().len();
     other.clock.advance(LASTS * 10);
-    other.sink.told(&path("/a")).await;
+    let applied = |other: &Instance| other.sink.times(&path("/a")) > 0;
+    other.passes_until(applied).await;
     let did = other.sink.did();
     let Did::Applied(targets) = &did[before] else {
         panic!("a proof came first: {did:?}");
