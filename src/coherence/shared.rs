@@ -15,7 +15,7 @@ use crate::clock::{Clock, Moment, nanos};
 use crate::position::{Mark, Position, Sequence};
 use crate::target::Target;
 use crate::wire::{self, Decoded, Message};
-use crate::{random, telemetry};
+use crate::{random, telemetry, write_intent};
 use bytes::Bytes;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -146,7 +146,8 @@ impl Shared {
         let mut follower = self.follower();
         let step = follower.answer(question.counter, answer);
         let counts = step.prove.is_some();
-        self.intents().learn(nanos(answer.longest_intent));
+        let longest = answer.longest_intent.min(write_intent::LONGEST);
+        self.intents().learn(nanos(longest));
         let mut everything = None;
         self.take(&mut follower, step, || {
             let mut all = Vec::new();

@@ -2,10 +2,13 @@
 
 use super::rules;
 use crate::write_intent::IntentId;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// How many writes are watched. Above it, everything is invalidated in their stead.
 pub(super) const MOST: usize = 4096;
+
+/// How many ends are remembered.
+const MOST_ENDED: usize = 1024;
 
 /// The writes that have begun elsewhere and not ended, as far as was heard.
 ///
@@ -21,6 +24,9 @@ pub(super) const MOST: usize = 4096;
 pub(crate) struct Intents<T> {
     /// What will be stale, and at what time.
     begun: BTreeMap<IntentId, (u64, Vec<T>)>,
+    /// Writes that have ended lately, oldest first: an answer that was under way may
+    /// tell of their beginning once more.
+    ended: VecDeque<IntentId>,
     /// The longest time of any intent that anybody uses.
     longest: u64,
     everything: Option<Everything>,
@@ -64,6 +70,7 @@ impl<T> Default for Intents<T> {
     fn default() -> Self {
         Self {
             begun: BTreeMap::new(),
+            ended: VecDeque::new(),
             longest: 0,
             everything: None,
         }
@@ -82,9 +89,7 @@ impl<T> Intents<T> {
             self.begun(id, lasts, targets, now);
         }
         if rules::is_ended(order) {
-            for id in heard.ended {
-                self.begun.remove(&id);
-            }
+            heard.ended.into_iter().for_each(|id| self.ended(id));
         }
         if heard.everything && rules::everything_is_a_loss() {
             self.missed(now);
@@ -95,12 +100,23 @@ impl<T> Intents<T> {
     /// enough.
     fn begun(&mut self, id: IntentId, lasts: u64, targets: Vec<T>, now: u64) {
         self.learn(lasts);
+        if self.ended.contains(&id) {
+            return;
+        }
         let due = rules::over_at(now, lasts);
         if self.begun.len() < MOST {
             self.begun.entry(id).or_insert((due, targets));
         } else if !self.begun.contains_key(&id) {
             self.everything_at(due);
         }
+    }
+
+    fn ended(&mut self, id: IntentId) {
+        self.begun.remove(&id);
+        if self.ended.len() >= MOST_ENDED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(id);
     }
 
     /// Something was missed: writes may have begun that were not heard of.

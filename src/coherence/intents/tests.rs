@@ -44,6 +44,23 @@ fn what_ends_is_never_due() {
 }
 
 #[test]
+fn a_write_that_has_ended_does_not_begin_again() {
+    let mut intents = Intents::default();
+    intents.hear(begun(1), Order::Kept, 0);
+    intents.hear(ended(1), Order::Kept, 1);
+    intents.hear(begun(1), Order::Kept, 2);
+    // Or its end is heard first.
+    intents.hear(ended(2), Order::Kept, 2);
+    intents.hear(begun(2), Order::Unknown, 3);
+    assert_eq!(intents.due(100), targets(&[]));
+    // So many are remembered.
+    (10..2000).for_each(|number| intents.hear(ended(number), Order::Kept, 4));
+    intents.hear(begun(1), Order::Kept, 100);
+    intents.hear(begun(1500), Order::Kept, 100);
+    assert_eq!(intents.due(110), targets(&[1]));
+}
+
+#[test]
 fn an_end_out_of_order_is_not_believed() {
     let mut intents = Intents::default();
     intents.hear(begun(1), Order::Kept, 0);
