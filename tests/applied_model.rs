@@ -81,6 +81,9 @@ mod cache {
     }
 }
 
+#[path = "models/search.rs"]
+mod search;
+
 /// What may happen, and how often: the bounds of a search.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 struct Bounds {
@@ -152,24 +155,8 @@ macro_rules! variant {
             use world::{AT_ONCE, BY_REPORT, BY_TIME, P5, World};
 
             pub(crate) fn search(name: &str, bounds: crate::Bounds) -> crate::Found {
-                use stateright::{Checker, HasDiscoveries, Model};
-                let checker = World { bounds }
-                    .checker()
-                    .threads(2)
-                    .finish_when(HasDiscoveries::AnyOf([P5].into()))
-                    .spawn_bfs()
-                    .join();
-                println!(
-                    "{name}: {} states, {} unique, depth {}, {bounds:?}",
-                    checker.state_count(),
-                    checker.unique_state_count(),
-                    checker.max_depth(),
-                );
-                let found = |property| {
-                    let path = checker.discovery(property)?;
-                    let actions: Vec<_> = path.into_actions();
-                    Some(format!("{actions:?}"))
-                };
+                let world = World { bounds };
+                let found = crate::search::breadth_first(name, world, &bounds, &[P5]);
                 crate::Found {
                     serves_old: found(P5),
                     by_report: found(BY_REPORT),

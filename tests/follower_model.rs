@@ -51,6 +51,9 @@ mod error;
 )]
 mod token;
 
+#[path = "models/search.rs"]
+mod search;
+
 #[path = "models/follower/environment.rs"]
 mod environment;
 
@@ -107,28 +110,11 @@ macro_rules! variant {
                 bounds: Left,
                 environment: Environment,
             ) -> crate::Found {
-                use stateright::{Checker, HasDiscoveries, Model};
                 let world = World {
                     bounds,
                     environment,
                 };
-                let checker = world
-                    .checker()
-                    .threads(2)
-                    .finish_when(HasDiscoveries::AnyOf([P3].into()))
-                    .spawn_bfs()
-                    .join();
-                println!(
-                    "{name}: {} states, {} unique, depth {}, {bounds:?}",
-                    checker.state_count(),
-                    checker.unique_state_count(),
-                    checker.max_depth(),
-                );
-                let found = |property| {
-                    let path = checker.discovery(property)?;
-                    let actions: Vec<_> = path.into_actions();
-                    Some(format!("{actions:?}"))
-                };
+                let found = crate::search::breadth_first(name, world, &bounds, &[P3]);
                 crate::Found {
                     stale: found(P3),
                     unearned: found(EARNED),

@@ -31,6 +31,9 @@ mod bus {
     pub(crate) use members::{Census, Checkpoint, Inquiry, List, Report, Standing, Stands};
 }
 
+#[path = "models/search.rs"]
+mod search;
+
 /// The one word of it that a model needs.
 mod write_intent {
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

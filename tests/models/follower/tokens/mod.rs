@@ -125,24 +125,8 @@ macro_rules! variant {
 
             /// Searches everything inside the bounds, or until a failure.
             pub(super) fn search(name: &str, bounds: Bounds, usage: Usage) -> Found {
-                use stateright::{Checker, HasDiscoveries, Model};
-                let checker = World { bounds, usage }
-                    .checker()
-                    .threads(2)
-                    .finish_when(HasDiscoveries::AnyOf([P4].into()))
-                    .spawn_bfs()
-                    .join();
-                println!(
-                    "{name}: {} states, {} unique, depth {}, {bounds:?}",
-                    checker.state_count(),
-                    checker.unique_state_count(),
-                    checker.max_depth(),
-                );
-                let found = |property| {
-                    let path = checker.discovery(property)?;
-                    let actions: Vec<_> = path.into_actions();
-                    Some(format!("{actions:?}"))
-                };
+                let world = World { bounds, usage };
+                let found = crate::search::breadth_first(name, world, &bounds, &[P4]);
                 Found {
                     older: found(P4),
                     satisfied: found(SATISFIED),

@@ -57,27 +57,11 @@ macro_rules! variant {
                 bounds: Left,
                 environment: Environment,
             ) -> super::Found {
-                use stateright::{Checker, HasDiscoveries, Model};
-                let checker = World {
+                let world = World {
                     bounds,
                     environment,
-                }
-                .checker()
-                .threads(2)
-                .finish_when(HasDiscoveries::AnyOf([COVERED, P3].into()))
-                .spawn_bfs()
-                .join();
-                println!(
-                    "{name}: {} states, {} unique, depth {}, {bounds:?}",
-                    checker.state_count(),
-                    checker.unique_state_count(),
-                    checker.max_depth(),
-                );
-                let found = |property| {
-                    let path = checker.discovery(property)?;
-                    let actions: Vec<_> = path.into_actions();
-                    Some(format!("{actions:?}"))
                 };
+                let found = crate::search::breadth_first(name, world, &bounds, &[COVERED, P3]);
                 super::Found {
                     uncovered: found(COVERED),
                     stale: found(P3),

@@ -52,28 +52,11 @@ macro_rules! variant {
                 environment: super::Environment,
             ) -> super::Found {
                 use self::world::*;
-                use stateright::{Checker, HasDiscoveries, Model};
                 let world = World {
                     bounds,
                     environment,
                 };
-                let checker = world
-                    .checker()
-                    .threads(2)
-                    .finish_when(HasDiscoveries::AnyFailures)
-                    .spawn_bfs()
-                    .join();
-                println!(
-                    "{name}: {} states, {} unique, depth {}, {bounds:?}",
-                    checker.state_count(),
-                    checker.unique_state_count(),
-                    checker.max_depth(),
-                );
-                let found = |property| {
-                    let path = checker.discovery(property)?;
-                    let actions: Vec<_> = path.into_actions();
-                    Some(format!("{actions:?}"))
-                };
+                let found = crate::search::breadth_first(name, world, &bounds, &[]);
                 super::Found {
                     old: found(FRESH),
                     stored: found(STORED),
