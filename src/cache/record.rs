@@ -5,7 +5,7 @@ use super::shared::Shared;
 use super::slot::{Entry, Slot, Variants};
 use crate::clock::Moment;
 use crate::path::CanonicalPath;
-use crate::semantics::{Audience, StoredKey, VaryNames};
+use crate::semantics::{Audience, Dating, StoredKey, VaryNames};
 use crate::store::EntryNames;
 use crate::store::race::{Fill, Unbound, Validity, Verdict};
 use crate::tag::{MAX_TAGS, Tags};
@@ -45,6 +45,7 @@ pub(crate) struct Draft {
     pub(crate) began: Moment,
     pub(crate) received: Moment,
     pub(crate) initial_age: Duration,
+    pub(crate) dating: Dating,
     pub(crate) tags: Tags,
     pub(crate) groups: Vec<Box<str>>,
 }
@@ -150,6 +151,7 @@ impl Shared {
             read_as_of: recipe.rule.read_as_of(draft.began),
             received: draft.received,
             initial_age: draft.initial_age,
+            dating: draft.dating,
             lifetime: draft.lifetime,
             audience: draft.audience,
         }));

@@ -1,7 +1,7 @@
 //! What stands on the shelf.
 
 use crate::clock::Moment;
-use crate::semantics::{self, Audience, Selection, StoredKey, VaryNames};
+use crate::semantics::{self, Audience, Dating, Selection, StoredKey, VaryNames};
 use crate::store::Weigh;
 use crate::store::race::Bond;
 use bytes::Bytes;
@@ -50,6 +50,8 @@ pub(crate) struct Entry {
     pub(crate) received: Moment,
     /// Its age at that moment (RFC 9111 §4.2.3).
     pub(crate) initial_age: Duration,
+    /// What the dates of a client's conditions are compared with.
+    pub(crate) dating: Dating,
     /// How long it is fresh, counted from age zero.
     pub(crate) lifetime: Duration,
     /// Whether it may answer requests with cookies or credentials.

@@ -125,7 +125,7 @@ mod tests {
     use crate::clock::SetClock;
     use crate::eviction::Eviction;
     use crate::policy::Policy;
-    use crate::semantics::{Exchange, KeyParts, storable};
+    use crate::semantics::{Dating, Exchange, KeyParts, storable};
     use crate::tag::Tag;
     use http::{HeaderMap, HeaderValue, Request, StatusCode, request};
 
@@ -186,6 +186,7 @@ mod tests {
                 began: shared.clock.now(),
                 received: shared.clock.now(),
                 initial_age: Duration::ZERO,
+                dating: Dating::of(&headers, shared.clock.wall()),
                 tags: tag.into_iter().cloned().collect(),
                 groups: Vec::new(),
                 headers,

@@ -24,6 +24,7 @@ pin_project! {
     #[project = Projected]
     enum Inner<X: Body> {
         Stored { data: Option<Bytes>, trailers: Option<HeaderMap> },
+        Absent,
         Copied { reader: Reader<X> },
         Through { #[pin] body: X },
     }
@@ -34,6 +35,14 @@ impl<X: Body> CacheBody<X> {
         let data = Some(data).filter(|data| !data.is_empty());
         Self {
             inner: Inner::Stored { data, trailers },
+        }
+    }
+
+    /// No content at all, which is not content of no length: a server must not say
+    /// `Content-Length: 0` on a 304 (RFC 9110 §8.6).
+    pub(super) fn absent() -> Self {
+        Self {
+            inner: Inner::Absent,
         }
     }
 
@@ -65,6 +74,7 @@ impl<X: Body<Data = Bytes>> Body for CacheBody<X> {
                     .or_else(|| trailers.take().map(Frame::trailers))
                     .map(Ok),
             ),
+            Projected::Absent => Poll::Ready(None),
             Projected::Copied { reader } => reader.poll_frame(cx),
             Projected::Through { body } => body.poll_frame(cx),
         }
@@ -73,6 +83,7 @@ impl<X: Body<Data = Bytes>> Body for CacheBody<X> {
     fn is_end_stream(&self) -> bool {
         match &self.inner {
             Inner::Stored { data, trailers } => data.is_none() && trailers.is_none(),
+            Inner::Absent => true,
             Inner::Copied { reader } => reader.is_end_stream(),
             Inner::Through { body } => body.is_end_stream(),
         }
@@ -84,6 +95,7 @@ impl<X: Body<Data = Bytes>> Body for CacheBody<X> {
                 let length = data.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
             }
+            Inner::Absent => SizeHint::default(),
             Inner::Copied { reader } => reader.size_hint(),
             Inner::Through { body } => body.size_hint(),
         }
@@ -93,7 +105,7 @@ impl<X: Body<Data = Bytes>> Body for CacheBody<X> {
 impl<X: Body> fmt::Debug for CacheBody<X> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let source = match &self.inner {
-            Inner::Stored { .. } => "stored",
+            Inner::Stored { .. } | Inner::Absent => "stored",
             Inner::Copied { .. } => "copied",
             Inner::Through { .. } => "through",
         };

@@ -7,13 +7,14 @@ use super::context::{Listening, Storing};
 use super::copy::Copied;
 use super::given_up::unless_given_up;
 use super::handover::{self, Outcome, Sender};
+use super::leader::{Held, Leader};
 use super::read::{Read, Ticket};
 use super::settle::{self, Settled};
 use super::tee::{Writer, tee};
-use super::{copy, pass};
-use crate::cache::{Draft, Unstored, check_tags};
+use super::{copy, pass, respond};
+use crate::cache::{Draft, Slot, Unstored, check_tags};
 use crate::clock::Moment;
-use crate::semantics::{self, Exchange, Refusal};
+use crate::semantics::{self, Dating, Exchange, Refusal};
 use crate::store::race::Fill;
 use crate::tag::Tags;
 use bytes::Bytes;
@@ -48,6 +49,9 @@ where
     };
     read.cache.counters.fills.one();
     request.extensions_mut().insert(read.context.clone());
+    // From here on it is a request for the whole response, which answers the client
+    // and those who wait by their own fields.
+    semantics::hide_conditions(request.headers_mut());
     let (sender, receiver) = handover::channel();
     let task = Task::begin(read, lead);
     permit.run(task.run(async move { service.call(request).await }, sender));
@@ -72,6 +76,7 @@ struct Copying<X: Body> {
     draft: Draft,
     writer: Writer<X>,
     body: X,
+    leader: Leader,
 }
 
 impl Task {
@@ -101,9 +106,11 @@ impl Task {
                 Err(panic) => Outcome::Panicked(panic),
                 Ok(Err(error)) => Outcome::Answered(Err(error)),
                 Ok(Ok((response, Some(copying)))) => {
-                    // An error would mean that the client has gone; the fill goes on.
-                    let _ = sender.send(Outcome::Answered(Ok(response)));
-                    return self.copy(copying).await;
+                    let held = Held::new(sender, response);
+                    // Dropped, it has answered. The client may have gone; the fill goes
+                    // on.
+                    let held = Some(held).filter(|_| copying.leader == Leader::Waits);
+                    return self.copy(copying, held).await;
                 }
                 Ok(Ok((response, None))) => {
                     self.release();
@@ -170,15 +177,15 @@ impl Task {
         match draft.and_then(|draft| self.fits(&hint).map(|()| draft)) {
             Ok(draft) => {
                 let (writer, reader) = tee(hint);
+                let leader = Leader::of(&self.read.recipe, &draft);
                 let response = Response::from_parts(parts, CacheBody::copied(reader));
-                (
-                    response,
-                    Some(Copying {
-                        draft,
-                        writer,
-                        body,
-                    }),
-                )
+                let copying = Copying {
+                    draft,
+                    writer,
+                    body,
+                    leader,
+                };
+                (leader.response(response), Some(copying))
             }
             Err(reason) => {
                 self.read.cache.counters.refusals.add(reason);
@@ -241,6 +248,7 @@ impl Task {
         let mut tags = self.policy_tags(parts)?;
         tags.extend(settled.tags);
         check_tags(&tags).map_err(Unstored::as_str)?;
+        let dating = Dating::of(&parts.headers, wall);
         parts
             .headers
             .entry(DATE)
@@ -256,6 +264,7 @@ impl Task {
             began: self.began,
             received,
             initial_age,
+            dating,
             tags,
             groups: storable.groups,
         })
@@ -270,11 +279,16 @@ impl Task {
     }
 
     /// Copies the body to its end, and stores it if it is whole.
-    async fn copy<X: Body<Data = Bytes>>(mut self, copying: Copying<X>) {
+    async fn copy<X: Body<Data = Bytes>, E>(
+        mut self,
+        copying: Copying<X>,
+        held: Option<Held<X, E>>,
+    ) {
         let Copying {
             draft,
             writer,
             body,
+            leader: _,
         } = copying;
         let cache = self.read.cache.clone();
         let left = cache
@@ -290,7 +304,7 @@ impl Task {
             )
             .await;
         let reason = match copied {
-            Some(Copied::Whole(trailers)) => match self.whole(draft, writer, trailers) {
+            Some(Copied::Whole(trailers)) => match self.whole(draft, writer, trailers, held) {
                 Ok(()) => return cache.counters.stored.one(),
                 Err(reason) => reason,
             },
@@ -325,12 +339,14 @@ impl Task {
     }
 
     /// Stores the response, lands the flight, lets the client have the end of the
-    /// body: in this order, so that its next request finds the entry.
-    fn whole<X: Body<Data = Bytes>>(
+    /// body, or its part of it: in this order, so that its next request finds the
+    /// entry.
+    fn whole<X: Body<Data = Bytes>, E>(
         &mut self,
         draft: Draft,
         writer: Writer<X>,
         trailers: Option<HeaderMap>,
+        held: Option<Held<X, E>>,
     ) -> Result<(), Unstored> {
         let body = writer.freeze();
         if !copy::has_declared_length(&draft.headers, body.len()) {
@@ -343,9 +359,18 @@ impl Task {
                 .cache
                 .store(&self.fill, &self.read.recipe, draft, body, trailers.clone());
         if let Some(lead) = self.lead.take() {
-            lead.land(slot, verdict);
+            lead.land(slot.clone(), verdict);
         }
         writer.finish(trailers);
+        if let Some(held) = held {
+            held.answer(self.leaders_answer(&slot));
+        }
         stored
+    }
+
+    /// What the leader gets of its own fill, whether or not that could be stored.
+    fn leaders_answer<X: Body>(&self, slot: &Slot) -> Option<Response<CacheBody<X>>> {
+        let now = self.read.cache.clock.now();
+        respond::from_slot(slot, now, &self.read.recipe.request)
     }
 }

@@ -23,6 +23,7 @@ mod future;
 mod given_up;
 mod handover;
 mod layer;
+mod leader;
 mod noted;
 mod outside;
 mod pass;

@@ -51,6 +51,10 @@ enum Turn {
     Pass,
 }
 
+/// Why a request for a key that is uncacheable for now does not try to fill the store:
+/// its fields are for the handler, which would not see them on a fill.
+const CONDITIONAL: &str = "conditional";
+
 /// Why a request that found nothing cannot fill the store.
 pub(super) fn cannot_fill(request: &request::Parts) -> Option<&'static str> {
     if request.method == Method::HEAD {
@@ -74,13 +78,15 @@ where
     X::Error: Send,
 {
     match read.begin().await {
-        Turn::Answer(slot, now) => {
-            match respond::from_slot(&slot, now, &read.recipe.request.method) {
-                Some(response) => Ok(response),
-                None => pass::run(read.cache, read.context, service, request).await,
-            }
-        }
+        Turn::Answer(slot, now) => match respond::from_slot(&slot, now, &read.recipe.request) {
+            Some(response) => Ok(response),
+            None => pass::run(read.cache, read.context, service, request).await,
+        },
         Turn::Lead(lead) => fill::run(read, Some(lead), service, request).await,
+        Turn::Alone if semantics::asks_for_less(request.headers()) => {
+            read.cache.counters.bypasses.add(CONDITIONAL);
+            pass::run(read.cache, read.context, service, request).await
+        }
         Turn::Alone => fill::run(read, None, service, request).await,
         Turn::Pass => pass::run(read.cache, read.context, service, request).await,
     }

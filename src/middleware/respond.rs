@@ -3,35 +3,86 @@
 use super::body::CacheBody;
 use crate::cache::{Entry, Slot};
 use crate::clock::Moment;
-use crate::semantics;
-use http::header::CONTENT_LENGTH;
-use http::{HeaderValue, Method, Response, StatusCode};
+use crate::semantics::{self, Extent};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE};
+use http::{HeaderValue, Method, Response, StatusCode, request};
 use http_body::Body;
+use std::ops::Range;
 
-/// The response that the slot holds, as of this moment.
+/// How much of a stored response answers a request.
+enum Amount {
+    Whole,
+    /// The client has it.
+    NotModified,
+    Part(Range<usize>),
+    Unsatisfiable,
+}
+
+/// What the slot holds of an answer to this request, as of this moment.
 pub(super) fn from_slot<X: Body>(
     slot: &Slot,
     now: Moment,
-    method: &Method,
+    request: &request::Parts,
 ) -> Option<Response<CacheBody<X>>> {
     match slot {
-        Slot::Entry(entry) => Some(from_entry(entry, now, method)),
+        Slot::Entry(entry) => Some(from_entry(entry, now, request)),
         Slot::Variants(_) | Slot::Pass { .. } => None,
     }
 }
 
-fn from_entry<X: Body>(entry: &Entry, now: Moment, method: &Method) -> Response<CacheBody<X>> {
-    let body = if method == Method::HEAD {
-        CacheBody::stored(bytes::Bytes::new(), None)
-    } else {
-        CacheBody::stored(entry.body.clone(), entry.trailers.clone())
-    };
+fn from_entry<X: Body>(
+    entry: &Entry,
+    now: Moment,
+    request: &request::Parts,
+) -> Response<CacheBody<X>> {
+    match amount(entry, request) {
+        Amount::Whole => whole(entry, now, &request.method),
+        Amount::NotModified => {
+            let mut response = head(entry, now, CacheBody::absent());
+            not_modified(&mut response);
+            response
+        }
+        Amount::Part(part) => partial(entry, now, part),
+        Amount::Unsatisfiable => unsatisfiable(entry.body.len()),
+    }
+}
+
+/// Only of a 200, and preconditions before ranges (RFC 9110 §13.2.2).
+fn amount(entry: &Entry, request: &request::Parts) -> Amount {
+    let (asked, stored, dating) = (&request.headers, &entry.headers, entry.dating);
+    if !semantics::asks_for_less(asked) || entry.status != StatusCode::OK {
+        return Amount::Whole;
+    }
+    if semantics::is_not_modified(asked, stored, dating) {
+        return Amount::NotModified;
+    }
+    match semantics::asked_range(&request.method, asked, stored, dating) {
+        None => Amount::Whole,
+        Some(range) => match range.of(entry.body.len()) {
+            Extent::Whole => Amount::Whole,
+            Extent::Part(part) => Amount::Part(part),
+            Extent::Unsatisfiable => Amount::Unsatisfiable,
+        },
+    }
+}
+
+/// The stored head around this body.
+fn head<X: Body>(entry: &Entry, now: Moment, body: CacheBody<X>) -> Response<CacheBody<X>> {
     let mut response = Response::new(body);
     *response.status_mut() = entry.status;
     *response.headers_mut() = entry.headers.clone();
     semantics::write_age(response.headers_mut(), entry.age(now));
-    let sized = entry.trailers.is_none() && entry.status != StatusCode::NO_CONTENT;
-    if method == Method::HEAD && sized {
+    response
+}
+
+fn whole<X: Body>(entry: &Entry, now: Moment, method: &Method) -> Response<CacheBody<X>> {
+    if method != Method::HEAD {
+        let body = CacheBody::stored(entry.body.clone(), entry.trailers.clone());
+        return head(entry, now, body);
+    }
+    let mut response = head(entry, now, CacheBody::stored(Bytes::new(), None));
+    if entry.trailers.is_none() && entry.status != StatusCode::NO_CONTENT {
         // As for the GET (RFC 9110 §8.6, §9.3.2); the body that would say it is
         // empty.
         response
@@ -39,5 +90,37 @@ fn from_entry<X: Body>(entry: &Entry, now: Moment, method: &Method) -> Response<
             .entry(CONTENT_LENGTH)
             .or_insert_with(|| HeaderValue::from(entry.body.len()));
     }
+    response
+}
+
+/// Makes a 304 of the head of a 200. The body is the caller's to leave out.
+pub(super) fn not_modified<X: Body>(response: &mut Response<CacheBody<X>>) {
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    semantics::strip_content_fields(response.headers_mut());
+}
+
+/// RFC 9110 §15.3.7. Trailers are of the whole content: a part has none.
+fn partial<X: Body>(entry: &Entry, now: Moment, part: Range<usize>) -> Response<CacheBody<X>> {
+    let range = semantics::content_range(&part, entry.body.len());
+    let length = HeaderValue::from(part.len());
+    let body = CacheBody::stored(entry.body.slice(part), None);
+    let mut response = head(entry, now, body);
+    *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    let headers = response.headers_mut();
+    for name in &semantics::OF_WHOLE_CONTENT {
+        headers.remove(name);
+    }
+    headers.insert(CONTENT_RANGE, range);
+    headers.insert(CONTENT_LENGTH, length);
+    response
+}
+
+/// RFC 9110 §15.5.17. Of the stored fields it has none: with them, somebody behind
+/// us might store it.
+fn unsatisfiable<X: Body>(length: usize) -> Response<CacheBody<X>> {
+    let mut response = Response::new(CacheBody::stored(Bytes::new(), None));
+    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+    let range = semantics::unsatisfied_range(length);
+    response.headers_mut().insert(CONTENT_RANGE, range);
     response
 }

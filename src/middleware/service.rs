@@ -135,7 +135,7 @@ impl<S> CacheService<S> {
         let arrived = self.cache.core.clock();
         let (miss, selected, coalesce) = match self.look_up(&ask) {
             Found::Hit(slot, now) => {
-                if let Some(response) = respond::from_slot(&slot, now, &request.method) {
+                if let Some(response) = respond::from_slot(&slot, now, request) {
                     self.cache.counters.hits.one();
                     return Plan::Answer(response);
                 }

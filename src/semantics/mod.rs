@@ -9,11 +9,15 @@
 //! | May this response be stored? | `storable`, `cache_control` | RFC 9111 §3, §5.2 |
 //! | Which fields of it? | `stored_fields` | RFC 9111 §3.1 |
 //! | How old is it, and is it fresh? | `freshness`, `dates` | RFC 9111 §4.2, RFC 9110 §5.6.7 |
+//! | Has the client got it already? | `conditional`, `etag` | RFC 9110 §13, RFC 9111 §4.3.2 |
+//! | Which part of it is asked for? | `range` | RFC 9110 §14 |
 //! | What did this write make stale? | `invalidation`, `groups` | RFC 9111 §4.4, RFC 9875 |
 
 mod authority;
 mod cache_control;
+mod conditional;
 mod dates;
+mod etag;
 mod freshness;
 #[cfg(test)]
 mod fuzz;
@@ -21,17 +25,22 @@ mod groups;
 mod invalidation;
 mod key;
 mod list;
+mod range;
 mod request;
 mod storable;
 mod stored_fields;
 mod vary;
 
 pub(crate) use cache_control::CacheControl;
+pub(crate) use conditional::{
+    Dating, asks_for_less, hide_conditions, is_not_modified, strip_content_fields,
+};
 pub(crate) use dates::http_date;
 pub(crate) use freshness::{current_age, initial_age, is_fresh, write_age};
 pub(crate) use groups::invalidated_groups;
 pub(crate) use invalidation::{Outcome, made_stale};
 pub(crate) use key::{KeyParts, StoredKey};
+pub(crate) use range::{Extent, OF_WHOLE_CONTENT, asked_range, content_range, unsatisfied_range};
 pub(crate) use request::{Bypass, Content, Intent, carries_credentials, intent, is_grpc};
 pub(crate) use storable::{Audience, Exchange, Refusal, forbids_storing, storable};
 pub(crate) use stored_fields::strip_unstored;

@@ -2,9 +2,8 @@
 
 use super::list::tokens;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderName, IF_MATCH,
-    IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE, TRANSFER_ENCODING,
-    UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, IF_MATCH, IF_UNMODIFIED_SINCE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, Method, Version};
 
@@ -38,11 +37,8 @@ pub(crate) enum Read {
 pub(crate) enum Bypass {
     /// It has content, which is not in the key.
     Content,
-    Range,
     /// `If-Match`, `If-Unmodified-Since`: for the origin, never for a cache.
     Precondition,
-    /// `If-None-Match`, `If-Modified-Since`, `If-Range`.
-    Conditional,
     /// The authority or `Host` is no `host:port`.
     InvalidHost,
     RepeatedHost,
@@ -60,9 +56,7 @@ impl Bypass {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Content => "request-content",
-            Self::Range => "range",
             Self::Precondition => "precondition",
-            Self::Conditional => "conditional",
             Self::InvalidHost => "invalid-host",
             Self::RepeatedHost => "repeated-host",
             Self::TwoHosts => "two-hosts",
@@ -121,15 +115,10 @@ pub(crate) fn intent(
 }
 
 fn reason_to_bypass(version: Version, headers: &HeaderMap, content: Content) -> Option<Bypass> {
-    let has = |names: &[HeaderName]| names.iter().any(|name| headers.contains_key(name));
     if has_content(version, headers, content) {
         Some(Bypass::Content)
-    } else if has(&[IF_MATCH, IF_UNMODIFIED_SINCE]) {
+    } else if headers.contains_key(IF_MATCH) || headers.contains_key(IF_UNMODIFIED_SINCE) {
         Some(Bypass::Precondition)
-    } else if has(&[RANGE]) {
-        Some(Bypass::Range)
-    } else if has(&[IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE]) {
-        Some(Bypass::Conditional)
     } else {
         None
     }
@@ -287,19 +276,23 @@ mod tests {
     }
 
     #[test]
-    fn what_this_cache_does_not_evaluate_bypasses() {
-        for (name, reason) in [
-            ("range", Bypass::Range),
-            ("if-match", Bypass::Precondition),
-            ("if-unmodified-since", Bypass::Precondition),
-            ("if-none-match", Bypass::Conditional),
-            ("if-modified-since", Bypass::Conditional),
-            ("if-range", Bypass::Conditional),
-        ] {
-            assert_eq!(of("GET", &[(name, "x")]), Intent::Bypass(reason));
+    fn preconditions_for_the_origin_bypass_and_those_for_a_cache_are_looked_up() {
+        for name in ["if-match", "if-unmodified-since"] {
+            let bypass = Intent::Bypass(Bypass::Precondition);
+            assert_eq!(of("GET", &[(name, "x")]), bypass);
+            assert_eq!(of("GET", &[("if-none-match", "x"), (name, "x")]), bypass);
             assert_eq!(of("PUT", &[(name, "x")]), Intent::Write);
         }
-        let cache_control = ("cache-control", "no-cache, max-age=0");
-        assert_eq!(of("GET", &[cache_control]), Intent::Read(Read::Get));
+        for name in [
+            "range",
+            "if-none-match",
+            "if-modified-since",
+            "if-range",
+            "cache-control",
+        ] {
+            assert_eq!(of("GET", &[(name, "x")]), Intent::Read(Read::Get));
+            assert_eq!(of("HEAD", &[(name, "x")]), Intent::Read(Read::Head));
+            assert_eq!(of("PUT", &[(name, "x")]), Intent::Write);
+        }
     }
 }

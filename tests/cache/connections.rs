@@ -81,6 +81,59 @@ async fn axum_serves_one_entry_to_both_versions_of_http() {
     is_one_entry_for_both_versions(Server::axum(app).await, cache).await;
 }
 
+/// What both versions get for a GET of `/a` with this field.
+async fn both_with(server: &Server, name: &'static str, value: &'static str) -> [Came; 2] {
+    let (mut first, mut second) = (server.http1().await, server.http2().await);
+    let [one, two] = asks(&Method::GET, "/a").map(|mut request| {
+        let value = header::HeaderValue::from_static(value);
+        request.headers_mut().insert(name, value);
+        request
+    });
+    [
+        Came::whole(first.send_request(one).await.unwrap()).await,
+        Came::whole(second.send_request(two).await.unwrap()).await,
+    ]
+}
+
+async fn is_less_than_the_whole_in_both_versions(server: Server) {
+    both(&server, &Method::GET, "/a", 1).await;
+    for came in both_with(&server, "if-none-match", "*").await {
+        assert_eq!((came.status, came.body), (304, Bytes::new()));
+        // `0` would be wrong: it is that of the 200 or none (RFC 9110 §8.6).
+        assert_eq!(came.headers.get("content-length"), None);
+        assert_eq!(came.headers["age"], "0");
+    }
+    for came in both_with(&server, "range", "bytes=1-2").await {
+        assert_eq!((came.status, came.body), (206, Bytes::from("ex")));
+        assert_eq!(came.headers["content-length"], "2");
+        assert_eq!(came.headers["content-range"], "bytes 1-2/4");
+    }
+    for came in both_with(&server, "range", "bytes=4-").await {
+        assert_eq!((came.status, came.body), (416, Bytes::new()));
+        assert_eq!(came.headers["content-range"], "bytes */4");
+    }
+}
+
+#[tokio::test]
+async fn plain_hyper_sends_less_than_the_whole_in_both_versions_of_http() {
+    let cache = Cache::local();
+    let service = ServiceBuilder::new()
+        .map_request(|request: Request<Incoming>| request.map(BodyExt::boxed_unsync))
+        .layer(cache.layer())
+        .service(service_fn(|_: Request<Boxed>| async {
+            let response = Response::builder().header("cache-control", "max-age=60");
+            Ok::<_, Infallible>(response.body(Full::<Bytes>::from("text")).unwrap())
+        }));
+    is_less_than_the_whole_in_both_versions(Server::hyper(service).await).await;
+}
+
+#[tokio::test]
+async fn axum_sends_less_than_the_whole_in_both_versions_of_http() {
+    let show = || async { ([(header::CACHE_CONTROL, "max-age=60")], "text") };
+    let app = Router::new().fallback(show).layer(Cache::local().layer());
+    is_less_than_the_whole_in_both_versions(Server::axum(app).await).await;
+}
+
 #[tokio::test]
 async fn a_long_body_in_pieces_with_trailers_is_the_same_from_memory() {
     let cache = Cache::local();

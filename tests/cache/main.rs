@@ -9,6 +9,7 @@ mod support;
 mod wire;
 
 mod applied;
+mod conditional;
 mod connections;
 mod context;
 mod fills;
@@ -18,6 +19,7 @@ mod intents;
 mod memory;
 mod policies;
 mod races;
+mod ranges;
 mod safety;
 mod serving;
 mod settle;

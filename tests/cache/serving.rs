@@ -687,17 +687,13 @@ mod requests {
     }
 
     #[tokio::test]
-    async fn conditional_and_range_requests_and_gets_with_a_body_are_passed_on() {
+    async fn preconditions_of_the_origin_and_gets_with_a_body_are_passed_on() {
         let cache = Cache::local();
         let origin = Origin::says(cache.layer(), &[FRESH]);
         origin.get("/a").await;
         for (line, reason) in [
-            (("if-none-match", "\"a\""), "conditional"),
-            (("if-modified-since", "x"), "conditional"),
-            (("if-range", "\"a\""), "conditional"),
             (("if-match", "*"), "precondition"),
             (("if-unmodified-since", "x"), "precondition"),
-            (("range", "bytes=0-1"), "range"),
             (("content-length", "3"), "request-content"),
         ] {
             let before = cache.stats().bypasses.get(reason).copied().unwrap_or(0);
@@ -706,7 +702,7 @@ mod requests {
         }
         let mut fat = request("GET", "/a");
         *fat.body_mut() = Body::from("text");
-        assert_eq!(send(&origin.app, fat).await.body, "run 16");
+        assert_eq!(send(&origin.app, fat).await.body, "run 8");
         assert_eq!(origin.get("/a").await.body, "run 1");
     }
 

@@ -2,9 +2,11 @@
 //! between two of them.
 
 mod cache_control;
+mod conditional;
 mod dates;
 mod groups;
 mod key;
+mod range;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
