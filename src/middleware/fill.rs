@@ -18,8 +18,8 @@ use crate::semantics::{self, Dating, Exchange, Refusal};
 use crate::store::race::Fill;
 use crate::tag::Tags;
 use bytes::Bytes;
-use http::header::DATE;
-use http::{HeaderMap, Request, Response, response};
+use http::header::{DATE, ETAG};
+use http::{HeaderMap, Request, Response, StatusCode, response};
 use http_body::{Body, SizeHint};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -343,7 +343,7 @@ impl Task {
     /// entry.
     fn whole<X: Body<Data = Bytes>, E>(
         &mut self,
-        draft: Draft,
+        mut draft: Draft,
         writer: Writer<X>,
         trailers: Option<HeaderMap>,
         held: Option<Held<X, E>>,
@@ -354,6 +354,7 @@ impl Task {
             writer.finish(trailers);
             return Err(Unstored::WrongLength);
         }
+        self.tag_body(&mut draft, &body);
         let (slot, verdict, stored) =
             self.read
                 .cache
@@ -366,6 +367,15 @@ impl Task {
             held.answer(self.leaders_answer(&slot));
         }
         stored
+    }
+
+    /// Where the route wants one and the handler has none.
+    fn tag_body(&self, draft: &mut Draft, body: &Bytes) {
+        let wanted = self.read.recipe.rule.policy.makes_etags() && draft.status == StatusCode::OK;
+        if wanted && !draft.headers.contains_key(ETAG) {
+            let tag = semantics::made_etag(&draft.headers, body);
+            draft.headers.insert(ETAG, tag);
+        }
     }
 
     /// What the leader gets of its own fill, whether or not that could be stored.

@@ -6,6 +6,7 @@ use super::handover::{Outcome, Sender};
 use super::respond;
 use crate::cache::{Draft, Recipe};
 use crate::semantics;
+use http::header::ETAG;
 use http::{Response, StatusCode};
 use http_body::Body;
 
@@ -16,7 +17,8 @@ pub(super) enum Leader {
     Streams,
     /// It has it already: with a 304. The body is for the store only.
     HasIt,
-    /// When the body is whole: it wants a part.
+    /// When the body is whole: it wants a part, or nobody knows before whether it
+    /// has it already.
     Waits,
 }
 
@@ -25,6 +27,9 @@ impl Leader {
         let request = &recipe.request;
         if !semantics::asks_for_less(&request.headers) || draft.status != StatusCode::OK {
             return Self::Streams;
+        }
+        if recipe.rule.policy.makes_etags() && !draft.headers.contains_key(ETAG) {
+            return Self::Waits;
         }
         let (stored, dating) = (&draft.headers, draft.dating);
         if semantics::is_not_modified(&request.headers, stored, dating) {

@@ -32,6 +32,7 @@ pub struct Policy {
     own_store: Option<OwnStore>,
     while_deaf: Option<WhileDeaf>,
     settle: Duration,
+    etag: bool,
     bypass: bool,
 }
 
@@ -152,6 +153,27 @@ impl Policy {
         self
     }
 
+    /// Makes a strong `ETag` for each stored 200 whose handler gives none: a hash of its
+    /// bytes, the same on every instance. Clients that come again with it get a 304
+    /// from memory. Off unless asked for: it costs a SHA-256 of each body that is stored.
+    ///
+    /// The tag is known when the body is whole. So hits have it and those who waited for
+    /// a fill; the first client has had the head by then, unless it asked for less
+    /// than the whole response: then it is answered when the body is whole.
+    ///
+    /// The tag is of the bytes as they are stored. A layer that changes them (one that
+    /// compresses) belongs inside the cache: outside, it would send other bytes
+    /// under the same tag. With a body that differs in each run (a time, a nonce) the
+    /// tags differ too, and a client is told to fetch anew whatever did not change.
+    pub fn etag(mut self) -> Self {
+        self.etag = true;
+        self
+    }
+
+    pub(crate) fn makes_etags(&self) -> bool {
+        self.etag
+    }
+
     pub(crate) fn settle_window(&self) -> Duration {
         self.settle
     }
@@ -217,6 +239,7 @@ impl fmt::Debug for Policy {
             .field("own_store", &self.own_store)
             .field("while_deaf", &self.while_deaf)
             .field("settle", &self.settle)
+            .field("etag", &self.etag)
             .field("bypass", &self.bypass)
             .finish_non_exhaustive()
     }

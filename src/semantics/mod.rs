@@ -11,6 +11,7 @@
 //! | How old is it, and is it fresh? | `freshness`, `dates` | RFC 9111 §4.2, RFC 9110 §5.6.7 |
 //! | Has the client got it already? | `conditional`, `etag` | RFC 9110 §13, RFC 9111 §4.3.2 |
 //! | Which part of it is asked for? | `range` | RFC 9110 §14 |
+//! | Which tag has what has none? | `made_etag` | RFC 9110 §8.8.3 |
 //! | What did this write make stale? | `invalidation`, `groups` | RFC 9111 §4.4, RFC 9875 |
 
 mod authority;
@@ -25,6 +26,7 @@ mod groups;
 mod invalidation;
 mod key;
 mod list;
+mod made_etag;
 mod range;
 mod request;
 mod storable;
@@ -40,6 +42,7 @@ pub(crate) use freshness::{current_age, initial_age, is_fresh, write_age};
 pub(crate) use groups::invalidated_groups;
 pub(crate) use invalidation::{Outcome, made_stale};
 pub(crate) use key::{KeyParts, StoredKey};
+pub(crate) use made_etag::made_etag;
 pub(crate) use range::{Extent, OF_WHOLE_CONTENT, asked_range, content_range, unsatisfied_range};
 pub(crate) use request::{Bypass, Content, Intent, carries_credentials, intent, is_grpc};
 pub(crate) use storable::{Audience, Exchange, Refusal, forbids_storing, storable};

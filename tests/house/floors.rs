@@ -60,6 +60,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tracing", &["src/telemetry"]),
     ("bincode", &["src/wire"]),
     ("serde_json", &["src/wire"]),
+    ("sha2", &["src/semantics/made_etag"]),
     ("axum_core", &["src/middleware/"]),
     ("axum", &["src/middleware/"]),
 ];
