@@ -382,6 +382,8 @@ mod fills {
         let head = shop.head(asks("/a", &[("if-none-match", "\"b\"")]));
         let (feed, fed) = fed();
         shop.origin.next().await.answer(tagged("\"a\"", fed));
+        settle().await;
+        assert!(head.is_finished());
         let mut response = head.await.unwrap().unwrap();
         feed.data("te");
         assert_eq!(chunk(&mut response).await.as_deref(), Some("te"));
