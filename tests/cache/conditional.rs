@@ -410,6 +410,27 @@ mod fills {
     }
 
     #[tokio::test]
+    async fn a_part_of_what_was_invalidated_meanwhile_goes_to_its_leader_and_to_nobody_later() {
+        let mut shop = Shop::new();
+        let leader = shop.ask(asks("/a", &[("range", "bytes=0-1")]));
+        let (feed, old) = fed();
+        shop.origin.next().await.answer(tagged("\"a\"", old));
+        feed.data("old");
+        settle().await;
+        drop(shop.cache.invalidate(Invalidate::path("/a")).await);
+        let late = shop.ask(asks("/a", &[("range", "bytes=0-1")]));
+        settle().await;
+        drop(feed);
+        assert_eq!(body(leader).await, "ol");
+        shop.origin
+            .next()
+            .await
+            .answer(tagged("\"a\"", whole("new")));
+        assert_eq!(body(late).await, "ne");
+        assert_eq!(shop.see("/a", "newer").await, "new");
+    }
+
+    #[tokio::test]
     async fn a_waiting_leader_that_hangs_up_leaves_the_fill_to_the_others() {
         let mut shop = Shop::new();
         let leader = shop.ask(asks("/a", &[("range", "bytes=0-0")]));
