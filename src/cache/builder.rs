@@ -1,5 +1,6 @@
 //! How a cache is made.
 
+use super::fields::Fields;
 use super::handle::Cache;
 use super::invalidating::Applier;
 use super::shared::{Settings, Shared};
@@ -34,11 +35,12 @@ use tokio::sync::Semaphore;
 /// | write concern | published, 500 ms |
 /// | fills and writes in tasks | 1,024 at once; a fill 30 s |
 /// | cells | 1,000,000 |
+/// | targeted fields | `Coherence-Cache-Control` |
 /// | tokens of writes | none; a request waits 100 ms for one |
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct CacheBuilder {
     bus: Option<Result<AnyEngine, Error>>,
-    settings: Settings,
+    pub(super) settings: Settings,
     heartbeat: Option<Duration>,
     max_bytes: u64,
     eviction: Eviction,
@@ -61,6 +63,7 @@ impl Default for CacheBuilder {
                 max_body_bytes: 1024 * 1024,
                 fill_timeout: Duration::from_secs(30),
                 tokens: None,
+                fields: Fields::default(),
             },
             heartbeat: None,
             max_bytes: 64 * 1024 * 1024,

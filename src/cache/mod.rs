@@ -5,6 +5,7 @@ mod builder;
 mod counter;
 mod counters;
 mod events;
+mod fields;
 mod handle;
 mod invalidating;
 mod lookup;

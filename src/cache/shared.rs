@@ -1,6 +1,7 @@
 //! What all handles of one cache share.
 
 use super::counters::Counters;
+use super::fields::Fields;
 use super::invalidating::Applier;
 use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
@@ -62,6 +63,7 @@ pub(crate) struct Settings {
     pub(crate) fill_timeout: Duration,
     /// `None`: no request carries any.
     pub(crate) tokens: Option<Tokens>,
+    pub(crate) fields: Fields,
 }
 
 impl Shared {

@@ -176,6 +176,7 @@ mod tests {
                 request: &request.headers,
                 status: StatusCode::OK,
                 response: &headers,
+                targeted: &[],
             };
             let storable = storable(&exchange, Some(MINUTE), shared.clock.wall()).unwrap();
             let draft = Draft {

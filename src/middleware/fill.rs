@@ -11,7 +11,7 @@ use super::leader::{Held, Leader};
 use super::read::{Read, Ticket};
 use super::settle::{self, Settled};
 use super::tee::{Writer, tee};
-use super::{copy, pass, respond};
+use super::{copy, outgoing, pass, respond};
 use crate::cache::{Draft, Slot, Unstored, check_tags};
 use crate::clock::Moment;
 use crate::semantics::{self, Dating, Exchange, Refusal};
@@ -174,6 +174,7 @@ impl Task {
         let (mut parts, body) = response.into_parts();
         let hint = body.size_hint();
         let draft = self.draft(&mut parts, settled, received);
+        outgoing::strip(&self.read.cache, &mut parts.headers);
         match draft.and_then(|draft| self.fits(&hint).map(|()| draft)) {
             Ok(draft) => {
                 let (writer, reader) = tee(hint);
@@ -229,6 +230,7 @@ impl Task {
             request: &recipe.request.headers,
             status: parts.status,
             response: &parts.headers,
+            targeted: &self.read.cache.settings.fields.targeted,
         };
         let storable = semantics::storable(&exchange, declared, wall).map_err(Refusal::as_str)?;
         let lifetime = storable.freshness.lifetime;
@@ -253,12 +255,10 @@ impl Task {
             .headers
             .entry(DATE)
             .or_insert_with(|| semantics::http_date(wall));
-        let mut headers = parts.headers.clone();
-        semantics::strip_unstored(&mut headers);
         Ok(Draft {
             status: parts.status,
             vary: storable.vary,
-            headers,
+            headers: self.stored_fields(&parts.headers),
             lifetime,
             audience: storable.audience,
             began: self.began,
@@ -268,6 +268,13 @@ impl Task {
             tags,
             groups: storable.groups,
         })
+    }
+
+    fn stored_fields(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        semantics::strip_unstored(&mut headers);
+        outgoing::strip(&self.read.cache, &mut headers);
+        headers
     }
 
     /// The tags of the policy. Its closure is the application's: should it panic,

@@ -25,6 +25,7 @@ mod handover;
 mod layer;
 mod leader;
 mod noted;
+mod outgoing;
 mod outside;
 mod pass;
 mod read;

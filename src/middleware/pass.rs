@@ -2,7 +2,7 @@
 
 use super::body::CacheBody;
 use super::context::{CacheContext, Listening};
-use super::settle;
+use super::{outgoing, settle};
 use crate::cache::Shared;
 use http::{Request, Response};
 use http_body::Body;
@@ -26,5 +26,8 @@ where
     let mut answer = service.call(request).await;
     let settled = settle::marks(&listening.0, answer.as_mut().ok());
     settle::invalidate(&cache, settled.invalidate).await;
-    answer.map(|response| response.map(CacheBody::through))
+    answer.map(|mut response| {
+        outgoing::strip(&cache, response.headers_mut());
+        response.map(CacheBody::through)
+    })
 }

@@ -13,7 +13,7 @@ use super::caught::{Caught, caught};
 use super::context::CacheContext;
 use super::given_up::unless_given_up;
 use super::handover::{self, Outcome};
-use super::{refused, settle, token};
+use super::{outgoing, refused, settle, token};
 use crate::cache::Shared;
 use crate::coherence::Announced;
 use crate::concern::{Receipt, WriteConcern};
@@ -165,8 +165,11 @@ impl Write {
         settle::invalidate_with(&self.cache, stale, concern, under_way).await
     }
 
+    /// Makes the response, if there is one, ready to leave.
     fn tell<X>(&self, receipt: Option<&Receipt>, response: Option<&mut Response<X>>) {
-        token::tell(&self.cache, &self.context, receipt, response);
+        let Some(response) = response else { return };
+        outgoing::strip(&self.cache, response.headers_mut());
+        token::tell(&self.cache, &self.context, receipt, Some(response));
     }
 }
 

@@ -14,7 +14,9 @@ use std::time::Duration;
 /// handler's `Cache-Control` (or `Expires`) says may be stored. Whatever the
 /// policy: `no-store`, `private` and `Set-Cookie` are never stored, nor is a
 /// response to a request with cookies or credentials unless it says `public` or
-/// `s-maxage`.
+/// `s-maxage`. A field that speaks to this cache alone takes the place of
+/// `Cache-Control`, see
+/// [`targeted_fields`](crate::CacheBuilder::targeted_fields).
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,5 +1,6 @@
-//! Cache groups (RFC 9875). `sfv` is named here only.
+//! Cache groups (RFC 9875).
 
+use super::list::combined;
 use crate::target::{Target, What};
 use http::{HeaderMap, HeaderName, Method};
 use sfv::{BareItem, List, ListEntry, Parser};
@@ -59,12 +60,8 @@ pub(crate) fn invalidated_groups(
 /// All lines of the field as a List of Strings, sorted, each once. Parameters are
 /// ignored. A field that is something else is ignored as a whole.
 fn strings(headers: &HeaderMap, name: &HeaderName) -> Vec<Box<str>> {
-    let lines: Vec<&[u8]> = headers
-        .get_all(name)
-        .iter()
-        .map(http::HeaderValue::as_bytes)
-        .collect();
-    let Ok(list) = Parser::new(&lines.join(&b", "[..])).parse::<List>() else {
+    let field = combined(headers, name).unwrap_or_default();
+    let Ok(list) = Parser::new(&field).parse::<List>() else {
         return Vec::new();
     };
     let strings: Option<Vec<Box<str>>> = list.iter().map(string).collect();

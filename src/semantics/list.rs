@@ -17,6 +17,17 @@ pub(super) fn tokens<'a>(
         .filter(|member| !member.is_empty())
 }
 
+/// All lines of a field as one value (RFC 9110 §5.3). `None` if it is not there.
+pub(super) fn combined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+    let mut lines = headers.get_all(name).iter();
+    let mut value = lines.next()?.as_bytes().to_vec();
+    for line in lines {
+        value.extend_from_slice(b", ");
+        value.extend_from_slice(line.as_bytes());
+    }
+    Some(value)
+}
+
 /// The members of one line, not trimmed; commas inside quoted strings divide
 /// nothing. A line whose last quoted string has no end is one member.
 pub(super) fn quoted_members(line: &[u8]) -> impl Iterator<Item = &[u8]> {

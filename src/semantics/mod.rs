@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | What is this request to a cache? | `request` | RFC 9110 §9.2, RFC 9111 §2, §4 |
 //! | Under which key is it looked up? | `key`, `authority`, `vary` | RFC 9111 §2, §4.1 |
-//! | May this response be stored? | `storable`, `cache_control` | RFC 9111 §3, §5.2 |
+//! | May this response be stored? | `storable`, `cache_control`, `targeted` | RFC 9111 §3, §5.2, RFC 9213 |
 //! | Which fields of it? | `stored_fields` | RFC 9111 §3.1 |
 //! | How old is it, and is it fresh? | `freshness`, `dates` | RFC 9111 §4.2, RFC 9110 §5.6.7 |
 //! | Has the client got it already? | `conditional`, `etag` | RFC 9110 §13, RFC 9111 §4.3.2 |
@@ -31,6 +31,7 @@ mod range;
 mod request;
 mod storable;
 mod stored_fields;
+mod targeted;
 mod vary;
 
 pub(crate) use cache_control::CacheControl;
@@ -47,4 +48,5 @@ pub(crate) use range::{Extent, OF_WHOLE_CONTENT, asked_range, content_range, uns
 pub(crate) use request::{Bypass, Content, Intent, carries_credentials, intent, is_grpc};
 pub(crate) use storable::{Audience, Exchange, Refusal, forbids_storing, storable};
 pub(crate) use stored_fields::strip_unstored;
+pub(crate) use targeted::{COHERENCE_CACHE_CONTROL, strip_targeted};
 pub(crate) use vary::{Selection, VaryNames};

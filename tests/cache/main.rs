@@ -25,6 +25,7 @@ mod safety;
 mod serving;
 mod settle;
 mod smoke;
+mod targeted;
 mod tokens;
 mod write_policies;
 mod writes;

@@ -7,6 +7,7 @@ mod dates;
 mod groups;
 mod key;
 mod range;
+mod targeted;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 

@@ -1,9 +1,9 @@
 //! How long a response is fresh (RFC 9111 §4.2.1), without heuristics.
 
 use super::{Exchange, Refusal};
-use crate::semantics::CacheControl;
 use crate::semantics::dates::parse_date;
 use crate::semantics::freshness::{date, initial_age, is_fresh};
+use crate::semantics::targeted::{Expires, Instructions};
 use http::header::EXPIRES;
 use http::{HeaderMap, StatusCode};
 use std::time::{Duration, SystemTime};
@@ -34,11 +34,11 @@ fn is_for_routes(status: StatusCode) -> bool {
 /// shorter.
 pub(super) fn freshness(
     exchange: &Exchange<'_>,
-    directives: &CacheControl,
+    instructions: &Instructions,
     route: Option<Duration>,
     received: SystemTime,
 ) -> Result<Freshness, Refusal> {
-    let declared = declared_lifetime(directives, exchange.response, received);
+    let declared = declared_lifetime(instructions, exchange.response, received);
     let (lifetime, source) = match (declared, route) {
         (Some(declared), Some(route)) if route < declared => (route, LifetimeSource::Route),
         (Some(declared), _) => (declared, LifetimeSource::Declared),
@@ -54,14 +54,16 @@ pub(super) fn freshness(
 
 /// The first of these that is there hides the others.
 fn declared_lifetime(
-    directives: &CacheControl,
+    instructions: &Instructions,
     response: &HeaderMap,
     received: SystemTime,
 ) -> Option<Duration> {
-    directives
-        .s_maxage
-        .or(directives.max_age)
-        .or_else(|| expires(response, received))
+    let directives = &instructions.directives;
+    let declared = directives.s_maxage.or(directives.max_age);
+    match instructions.expires {
+        Expires::Counts => declared.or_else(|| expires(response, received)),
+        Expires::Ignored => declared,
+    }
 }
 
 /// `Expires` minus `Date` (or the time of receipt). Zero if it is in the past,

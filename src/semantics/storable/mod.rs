@@ -9,9 +9,10 @@ mod tests;
 
 use super::cache_control::CacheControl;
 use super::groups::groups;
+use super::targeted::Instructions;
 use super::vary::{VaryNames, VaryTrouble};
 use http::header::{CONTENT_TYPE, SET_COOKIE, UPGRADE};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
 use lifetime::freshness;
 use std::time::{Duration, SystemTime};
 
@@ -28,6 +29,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) request: &'a HeaderMap,
     pub(crate) status: StatusCode,
     pub(crate) response: &'a HeaderMap,
+    /// The fields that come before `Cache-Control` (RFC 9213 §2.2).
+    pub(crate) targeted: &'a [HeaderName],
 }
 
 /// How a response is stored, if its body also arrives whole.
@@ -48,7 +51,8 @@ pub(crate) fn storable(
     route: Option<Duration>,
     received: SystemTime,
 ) -> Result<Storable, Refusal> {
-    let directives = CacheControl::of(exchange.response);
+    let instructions = Instructions::of(exchange.response, exchange.targeted);
+    let directives = instructions.directives;
     request_allows(exchange)?;
     status_allows(exchange.status)?;
     directives_allow(&directives, exchange.status)?;
@@ -60,7 +64,7 @@ pub(crate) fn storable(
         VaryTrouble::TooMany | VaryTrouble::Unreadable => Refusal::Vary,
     })?;
     let groups = groups(exchange.response).map_err(|_| Refusal::Groups)?;
-    let freshness = freshness(exchange, &directives, route, received)?;
+    let freshness = freshness(exchange, &instructions, route, received)?;
     Ok(Storable {
         freshness,
         audience,

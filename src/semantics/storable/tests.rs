@@ -1,4 +1,5 @@
 use super::*;
+use crate::semantics::COHERENCE_CACHE_CONTROL;
 use http::{HeaderName, HeaderValue};
 use std::time::UNIX_EPOCH;
 
@@ -28,6 +29,7 @@ fn ask(
         request: &request,
         status: StatusCode::from_u16(status).unwrap(),
         response: &response,
+        targeted: &[COHERENCE_CACHE_CONTROL],
     };
     let received = UNIX_EPOCH + Duration::from_secs(784_111_777);
     storable(&exchange, route.map(Duration::from_secs), received)
@@ -166,6 +168,32 @@ fn directives_that_forbid_always_win() {
 }
 
 #[test]
+fn a_targeted_field_takes_the_place_of_cache_control_and_expires() {
+    let own = |value| ("coherence-cache-control", value);
+    let expires = ("expires", "Sun, 06 Nov 1994 08:50:07 GMT");
+    let strict = [cc("no-store, private, no-cache"), own("max-age=5")];
+    assert_eq!(lifetime(&strict, None), Ok(5));
+    let loose = [cc("public, max-age=60"), own("no-store, max-age=5")];
+    assert_eq!(lifetime(&loose, None), Err(Refusal::NoStore));
+    let silent = [DATE, expires, cc("max-age=60"), own("ext")];
+    assert_eq!(lifetime(&silent, None), Err(Refusal::NoLifetime));
+    assert_eq!(lifetime(&silent, Some(9)), Ok(9));
+    let unreadable = [cc("max-age=60, x=\"no-store"), own("max-age=5")];
+    assert_eq!(lifetime(&unreadable, None), Ok(5));
+    let invalid = [cc("max-age=60"), own("max-age=5,")];
+    assert_eq!(lifetime(&invalid, None), Ok(60));
+    let of_cdns = [cc("max-age=60"), ("cdn-cache-control", "no-store")];
+    assert_eq!(lifetime(&of_cdns, None), Ok(60));
+    // It says for whom, too; and nothing makes a cookie one for all.
+    let cookie = [("cookie", "a=b")];
+    let refused = |value, lines| refusal(lines, &[cc("public, max-age=60"), own(value)]);
+    assert_eq!(refused("max-age=5", &cookie), Some(Refusal::Cookie));
+    assert_eq!(refused("max-age=5, public", &cookie), None);
+    let set = [own("public, max-age=5"), ("set-cookie", "a=b")];
+    assert_eq!(refusal(&[], &set), Some(Refusal::SetCookie));
+}
+
+#[test]
 fn must_understand_takes_the_place_of_no_store_where_the_status_is_understood() {
     let response = [cc("no-store, must-understand, max-age=60")];
     let ask = |status| ask(&Method::GET, &[], status, &response, None).err();
@@ -254,6 +282,7 @@ fn no_fields_panic() {
     let bytes: Vec<u8> = (0x20..=0xff).filter(|byte| *byte != 0x7f).collect();
     for name in [
         "cache-control",
+        "coherence-cache-control",
         "vary",
         "expires",
         "date",
@@ -270,6 +299,7 @@ fn no_fields_panic() {
                 request: &map,
                 status: StatusCode::OK,
                 response: &map,
+                targeted: &[COHERENCE_CACHE_CONTROL],
             };
             let _ = storable(&exchange, Some(Duration::MAX), UNIX_EPOCH);
         }

@@ -1,0 +1,49 @@
+//! Response fields that are for this cache.
+
+use super::builder::CacheBuilder;
+use crate::semantics::COHERENCE_CACHE_CONTROL;
+use http::HeaderName;
+
+/// What the builder was told of response fields.
+#[derive(Clone, Debug)]
+pub(crate) struct Fields {
+    /// These come before `Cache-Control`, the first of them first.
+    pub(crate) targeted: Vec<HeaderName>,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self {
+            targeted: vec![COHERENCE_CACHE_CONTROL],
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// The fields by which a handler speaks to this cache alone (RFC 9213). Unless
+    /// said, `Coherence-Cache-Control`:
+    ///
+    /// ```text
+    /// Coherence-Cache-Control: max-age=3600
+    /// Cache-Control: no-cache
+    /// ```
+    ///
+    /// is stored here for an hour, and asked for each time by browsers and by caches
+    /// on their way. A list given here takes the place of that one; an empty list is
+    /// none.
+    ///
+    /// Of the fields on the list, the first that a response has, that is valid and
+    /// that is not empty decides everything: `Cache-Control` and `Expires` are then
+    /// nothing to this cache, whatever they forbid, and leave as they are. The field is
+    /// a Dictionary (RFC 9651): directives in lower case, numbers of seconds as
+    /// integers. One that is invalid or empty is as if absent.
+    ///
+    /// `Coherence-Cache-Control` is for this cache alone, so it is taken out of
+    /// responses. Other fields on the list pass on, since caches behind this one may go
+    /// by them too; fields that are not on it pass on and change nothing here. So
+    /// `CDN-Cache-Control` is heeded only by a cache that is told to.
+    pub fn targeted_fields(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.settings.fields.targeted = names.into_iter().collect();
+        self
+    }
+}
