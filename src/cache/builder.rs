@@ -1,6 +1,6 @@
 //! How a cache is made.
 
-use super::fields::Fields;
+use super::fields::{Fields, cache_name};
 use super::handle::Cache;
 use super::invalidating::Applier;
 use super::shared::{Settings, Shared};
@@ -47,6 +47,7 @@ pub struct CacheBuilder {
     max_fills: usize,
     max_cells: usize,
     pub(super) tokens: Tokens,
+    pub(super) status_name: Option<String>,
     clock: Clock,
 }
 
@@ -71,6 +72,7 @@ impl Default for CacheBuilder {
             max_fills: 1024,
             max_cells: 1_000_000,
             tokens: Tokens::default(),
+            status_name: None,
             clock: Clock::Real,
         }
     }
@@ -181,6 +183,7 @@ impl CacheBuilder {
     /// such as a URL it cannot use.
     pub fn build(self) -> Result<Cache, Error> {
         self.check()?;
+        let cache_name = cache_name(self.status_name.as_deref())?;
         let heartbeat = self.heartbeat.unwrap_or(self.settings.bound / 3);
         let AnyEngine(engine) = self.bus.unwrap_or_else(|| {
             telemetry::no_bus();
@@ -199,6 +202,10 @@ impl CacheBuilder {
         Ok(Cache::new(Shared {
             settings: Settings {
                 tokens: self.tokens.in_use(),
+                fields: Fields {
+                    cache_name,
+                    ..self.settings.fields
+                },
                 ..self.settings
             },
             clock: self.clock,

@@ -1,7 +1,8 @@
 //! Response fields that are for this cache.
 
 use super::builder::CacheBuilder;
-use crate::semantics::COHERENCE_CACHE_CONTROL;
+use crate::error::Error;
+use crate::semantics::{COHERENCE_CACHE_CONTROL, CacheName};
 use http::HeaderName;
 
 /// What the builder was told of response fields.
@@ -9,12 +10,15 @@ use http::HeaderName;
 pub(crate) struct Fields {
     /// These come before `Cache-Control`, the first of them first.
     pub(crate) targeted: Vec<HeaderName>,
+    /// In `Cache-Status`.
+    pub(crate) cache_name: CacheName,
 }
 
 impl Default for Fields {
     fn default() -> Self {
         Self {
             targeted: vec![COHERENCE_CACHE_CONTROL],
+            cache_name: CacheName::default(),
         }
     }
 }
@@ -46,4 +50,24 @@ impl CacheBuilder {
         self.settings.fields.targeted = names.into_iter().collect();
         self
     }
+
+    /// What the cache is called in the `Cache-Status` of responses, where a policy
+    /// asks for that field: `tower-coherence` unless said. Printable ASCII, or
+    /// [`build`](Self::build) fails.
+    pub fn status_name(mut self, name: &str) -> Self {
+        self.status_name = Some(name.to_owned());
+        self
+    }
+}
+
+/// The name that was chosen, if it can be written.
+pub(super) fn cache_name(name: Option<&str>) -> Result<CacheName, Error> {
+    let Some(name) = name else {
+        return Ok(CacheName::default());
+    };
+    CacheName::new(name).ok_or_else(|| {
+        Error::configuration(format!(
+            "`status_name` is {name:?}: it has to be printable ASCII, and not empty"
+        ))
+    })
 }

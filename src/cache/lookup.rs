@@ -34,6 +34,8 @@ pub(crate) enum Found {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Miss {
     Absent,
+    /// The URI is there, but not the variant that the request chooses.
+    OtherVariants,
     Expired,
     Invalidated,
     /// There is something, but this instance is deaf.
@@ -48,7 +50,7 @@ pub(crate) enum Miss {
 impl Miss {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::Absent => "absent",
+            Self::Absent | Self::OtherVariants => "absent",
             Self::Expired => "expired",
             Self::Invalidated => "invalidated",
             Self::Deaf => "deaf",
@@ -93,7 +95,7 @@ impl Shared {
                 Slot::Variants(variants) => {
                     let variant = self.variant(primary, &variants.names, ask.headers);
                     match rule.shelf.get(variant) {
-                        None => Found::Miss(Miss::Absent, variant),
+                        None => Found::Miss(Miss::OtherVariants, variant),
                         Some(slot) => match &*slot {
                             Slot::Pass { until } => self.pass(*until, variant),
                             _ => self.examine(rule, ask, slot, variant),

@@ -10,6 +10,7 @@ use super::handover::{self, Outcome, Sender};
 use super::leader::{Held, Leader};
 use super::read::{Read, Ticket};
 use super::settle::{self, Settled};
+use super::status::Status;
 use super::tee::{Writer, tee};
 use super::{copy, outgoing, pass, respond};
 use crate::cache::{Draft, Slot, Unstored, check_tags};
@@ -18,11 +19,13 @@ use crate::semantics::{self, Dating, Exchange, Refusal};
 use crate::store::race::Fill;
 use crate::tag::Tags;
 use bytes::Bytes;
+use futures_util::poll;
 use http::header::{DATE, ETAG};
 use http::{HeaderMap, Request, Response, StatusCode, response};
 use http_body::{Body, SizeHint};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::task::Poll;
 use tower_service::Service;
 
 /// Runs the handler for this request, and for those who wait for it.
@@ -45,7 +48,8 @@ where
         if let Some(lead) = lead {
             lead.release();
         }
-        return pass::run(read.cache, read.context, service, request).await;
+        let status = read.status.refused(Unstored::Fills.as_str());
+        return pass::run(read.cache, read.context, status, service, request).await;
     };
     read.cache.counters.fills.one();
     request.extensions_mut().insert(read.context.clone());
@@ -77,6 +81,7 @@ struct Copying<X: Body> {
     writer: Writer<X>,
     body: X,
     leader: Leader,
+    status: Status,
 }
 
 impl Task {
@@ -106,11 +111,7 @@ impl Task {
                 Err(panic) => Outcome::Panicked(panic),
                 Ok(Err(error)) => Outcome::Answered(Err(error)),
                 Ok(Ok((response, Some(copying)))) => {
-                    let held = Held::new(sender, response);
-                    // Dropped, it has answered. The client may have gone; the fill goes
-                    // on.
-                    let held = Some(held).filter(|_| copying.leader == Leader::Waits);
-                    return self.copy(copying, held).await;
+                    return self.copy_for(response, copying, sender).await;
                 }
                 Ok(Ok((response, None))) => {
                     self.release();
@@ -177,6 +178,8 @@ impl Task {
         outgoing::strip(&self.read.cache, &mut parts.headers);
         match draft.and_then(|draft| self.fits(&hint).map(|()| draft)) {
             Ok(draft) => {
+                let status = self.read.status;
+                let status = status.fresh_for(semantics::ttl(draft.lifetime, draft.initial_age));
                 let (writer, reader) = tee(hint);
                 let leader = Leader::of(&self.read.recipe, &draft);
                 let response = Response::from_parts(parts, CacheBody::copied(reader));
@@ -185,12 +188,15 @@ impl Task {
                     writer,
                     body,
                     leader,
+                    status,
                 };
                 (leader.response(response), Some(copying))
             }
             Err(reason) => {
                 self.read.cache.counters.refusals.add(reason);
                 self.read.cache.pass_for_a_while(&self.read.recipe);
+                let status = self.read.status.refused(reason);
+                status.say(&self.read.cache, parts.status, &mut parts.headers);
                 (Response::from_parts(parts, CacheBody::through(body)), None)
             }
         }
@@ -285,17 +291,49 @@ impl Task {
         catch_unwind(tags).map_err(|_| Unstored::PolicyPanicked.as_str())
     }
 
-    /// Copies the body to its end, and stores it if it is whole.
+    /// Lets the client have the head, and copies the body. Where the head is to say
+    /// whether the response was stored, a body that is whole at once is copied first;
+    /// a leader that waits has its head when the body is whole.
+    async fn copy_for<X: Body<Data = Bytes>, E>(
+        self,
+        mut response: Response<CacheBody<X>>,
+        copying: Copying<X>,
+        sender: Sender<X, E>,
+    ) {
+        let (cache, mut status) = (self.read.cache.clone(), copying.status);
+        let forwarded = copying.draft.status;
+        if copying.leader == Leader::Waits {
+            let held = Held::new(sender, response, cache, status);
+            self.copy(copying, Some(held)).await.ok();
+            return;
+        }
+        let mut copy = pin!(self.copy::<X, E>(copying, None));
+        let mut copied = None;
+        if status.is_on()
+            && let Poll::Ready(outcome) = poll!(copy.as_mut())
+        {
+            status = status.copied(outcome);
+            copied = Some(outcome);
+        }
+        status.say(&cache, forwarded, response.headers_mut());
+        // An error would mean that the client has gone; the fill goes on.
+        let _ = sender.send(Outcome::Answered(Ok(response)));
+        if copied.is_none() {
+            copy.await.ok();
+        }
+    }
+
+    /// Copies the body to its end, and stores it if it is whole. Returns why not.
     async fn copy<X: Body<Data = Bytes>, E>(
         mut self,
         copying: Copying<X>,
         held: Option<Held<X, E>>,
-    ) {
+    ) -> Result<(), Unstored> {
         let Copying {
             draft,
             writer,
             body,
-            leader: _,
+            ..
         } = copying;
         let cache = self.read.cache.clone();
         let left = cache
@@ -312,24 +350,28 @@ impl Task {
             .await;
         let reason = match copied {
             Some(Copied::Whole(trailers)) => match self.whole(draft, writer, trailers, held) {
-                Ok(()) => return cache.counters.stored.one(),
+                Ok(()) => {
+                    cache.counters.stored.one();
+                    return Ok(());
+                }
                 Err(reason) => reason,
             },
             Some(Copied::Failed(error)) => {
                 // The lead goes to a waiter.
                 drop(self);
                 writer.fail(error);
-                return cache.counters.refusals.add(Unstored::Failed.as_str());
+                Unstored::Failed
             }
             Some(Copied::Panicked(panic)) => {
                 drop(self);
                 writer.panic(panic);
-                return cache.counters.refusals.add(Unstored::Failed.as_str());
+                Unstored::Failed
             }
             Some(Copied::TooLong) => self.hand_over(writer, body, Unstored::TooLong),
             None => self.hand_over(writer, body, Unstored::TooSlow),
         };
         cache.counters.refusals.add(reason.as_str());
+        Err(reason)
     }
 
     /// The body is too long or too slow to be stored: it is the client's now.
@@ -371,7 +413,7 @@ impl Task {
         }
         writer.finish(trailers);
         if let Some(held) = held {
-            held.answer(self.leaders_answer(&slot));
+            held.answer(self.leaders_answer(&slot), stored);
         }
         stored
     }

@@ -4,11 +4,13 @@
 use super::body::CacheBody;
 use super::handover::{Outcome, Sender};
 use super::respond;
-use crate::cache::{Draft, Recipe};
+use super::status::Status;
+use crate::cache::{Draft, Recipe, Shared, Unstored};
 use crate::semantics;
 use http::header::ETAG;
 use http::{Response, StatusCode};
 use http_body::Body;
+use std::sync::Arc;
 
 /// When the leader is answered, and with how much.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -59,24 +61,48 @@ pub(super) struct Held<X: Body, E>(Option<Waiting<X, E>>);
 struct Waiting<X: Body, E> {
     sender: Sender<X, E>,
     response: Response<CacheBody<X>>,
+    /// What the handler answered with.
+    forwarded: StatusCode,
+    cache: Arc<Shared>,
+    status: Status,
 }
 
 impl<X: Body, E> Held<X, E> {
-    pub(super) fn new(sender: Sender<X, E>, response: Response<CacheBody<X>>) -> Self {
-        Self(Some(Waiting { sender, response }))
+    pub(super) fn new(
+        sender: Sender<X, E>,
+        response: Response<CacheBody<X>>,
+        cache: Arc<Shared>,
+        status: Status,
+    ) -> Self {
+        Self(Some(Waiting {
+            forwarded: response.status(),
+            sender,
+            response,
+            cache,
+            status,
+        }))
     }
 
-    /// Answers with this instead.
-    pub(super) fn answer(mut self, instead: Option<Response<CacheBody<X>>>) {
+    /// Answers with this instead. The response was stored, or was not.
+    pub(super) fn answer(
+        mut self,
+        instead: Option<Response<CacheBody<X>>>,
+        stored: Result<(), Unstored>,
+    ) {
         if let (Some(waiting), Some(instead)) = (&mut self.0, instead) {
             waiting.response = instead;
+            waiting.status = waiting.status.copied(stored);
         }
     }
 }
 
 impl<X: Body, E> Drop for Held<X, E> {
     fn drop(&mut self) {
-        if let Some(waiting) = self.0.take() {
+        if let Some(mut waiting) = self.0.take() {
+            let headers = waiting.response.headers_mut();
+            waiting
+                .status
+                .say(&waiting.cache, waiting.forwarded, headers);
             // An error would mean that the client has gone.
             let answered = Outcome::Answered(Ok(waiting.response));
             let _ = waiting.sender.send(answered);

@@ -33,6 +33,7 @@ mod refused;
 mod respond;
 mod service;
 mod settle;
+mod status;
 mod tee;
 mod token;
 mod write;

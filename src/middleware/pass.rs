@@ -2,6 +2,7 @@
 
 use super::body::CacheBody;
 use super::context::{CacheContext, Listening};
+use super::status::Status;
 use super::{outgoing, settle};
 use crate::cache::Shared;
 use http::{Request, Response};
@@ -14,6 +15,7 @@ use tower_service::Service;
 pub(super) async fn run<S, B, X>(
     cache: Arc<Shared>,
     context: CacheContext,
+    status: Status,
     mut service: S,
     mut request: Request<B>,
 ) -> Result<Response<CacheBody<X>>, S::Error>
@@ -28,6 +30,7 @@ where
     settle::invalidate(&cache, settled.invalidate).await;
     answer.map(|mut response| {
         outgoing::strip(&cache, response.headers_mut());
+        status.tell(&cache, &mut response);
         response.map(CacheBody::through)
     })
 }

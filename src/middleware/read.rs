@@ -2,10 +2,11 @@
 
 use super::body::CacheBody;
 use super::context::CacheContext;
+use super::status::{self, Status};
 use super::{fill, pass, respond, token};
-use crate::cache::{Ask, Found, Recipe, Shared, Slot};
+use crate::cache::{Ask, Found, Recipe, Rule, Shared, Slot};
 use crate::clock::Moment;
-use crate::semantics;
+use crate::semantics::{self, Collapsed, Forward};
 use crate::store::race::{Landing, Lead, Seat, Tick, Validity};
 use crate::token::Token;
 use bytes::Bytes;
@@ -30,6 +31,7 @@ pub(super) struct Read {
     pub(super) awaited: Option<Token>,
     /// It wants to see a write, which has been applied here once it looks.
     pub(super) bears_token: bool,
+    pub(super) status: Status,
 }
 
 /// Whether the request may wait for somebody else's fill.
@@ -46,6 +48,8 @@ pub(super) type Ticket = Lead<(u32, u128), Arc<Slot>>;
 /// How a request goes on.
 enum Turn {
     Answer(Arc<Slot>, Moment),
+    /// With what another request got.
+    Share(Arc<Slot>, Moment),
     Lead(Ticket),
     Alone,
     Pass,
@@ -63,6 +67,11 @@ pub(super) fn cannot_fill(request: &request::Parts) -> Option<&'static str> {
     semantics::forbids_storing(&request.headers).then_some("request-no-store")
 }
 
+/// A key that is known to be uncacheable for now.
+pub(super) fn uncacheable(rule: &Rule) -> Status {
+    Status::new(rule, Forward::Miss, "uncacheable")
+}
+
 /// Answers the request from somebody else's fill, or leads one.
 pub(super) async fn run<S, B, X>(
     mut read: Read,
@@ -77,22 +86,39 @@ where
     X: Body<Data = Bytes> + Send + 'static,
     X::Error: Send,
 {
-    match read.begin().await {
-        Turn::Answer(slot, now) => match respond::from_slot(&slot, now, &read.recipe.request) {
-            Some(response) => Ok(response),
-            None => pass::run(read.cache, read.context, service, request).await,
-        },
+    let turn = read.begin().await;
+    match &turn {
+        Turn::Answer(slot, now) | Turn::Share(slot, now) => {
+            if let Some(mut response) = respond::from_slot(slot, *now, &read.recipe.request) {
+                read.tell(&turn, slot, *now, &mut response);
+                return Ok(response);
+            }
+        }
+        Turn::Lead(_) | Turn::Alone | Turn::Pass => {}
+    }
+    match turn {
         Turn::Lead(lead) => fill::run(read, Some(lead), service, request).await,
         Turn::Alone if semantics::asks_for_less(request.headers()) => {
             read.cache.counters.bypasses.add(CONDITIONAL);
-            pass::run(read.cache, read.context, service, request).await
+            let status = read.status.because(Forward::Bypass, CONDITIONAL);
+            pass::run(read.cache, read.context, status, service, request).await
         }
         Turn::Alone => fill::run(read, None, service, request).await,
-        Turn::Pass => pass::run(read.cache, read.context, service, request).await,
+        Turn::Answer(..) | Turn::Share(..) | Turn::Pass => {
+            pass::run(read.cache, read.context, read.status, service, request).await
+        }
     }
 }
 
 impl Read {
+    /// Says of an answer without the handler where it comes from.
+    fn tell<X>(&self, turn: &Turn, slot: &Slot, now: Moment, response: &mut Response<X>) {
+        match turn {
+            Turn::Share(..) => self.status.tell_shared(&self.cache, slot, now, response),
+            _ => status::tell_hit(&self.cache, &self.recipe.rule, slot, now, response),
+        }
+    }
+
     async fn begin(&mut self) -> Turn {
         if let Some(token) = self.awaited.take()
             && let Some(turn) = self.look_after(&token).await
@@ -110,6 +136,7 @@ impl Read {
         let cache = self.cache.clone();
         if !token::wait(&cache, token).await {
             cache.counters.bypasses.add(token::REASON);
+            self.status = self.status.because(Forward::Request, token::REASON);
             return Some(Turn::Pass);
         }
         self.arrived = cache.core.clock();
@@ -120,16 +147,19 @@ impl Read {
             }
             Found::Miss(miss, selected) => {
                 cache.counters.misses.add(miss.as_str());
+                self.status = Status::missed(&self.recipe.rule, miss);
                 self.recipe.selected = selected;
             }
             Found::Pass(selected) => {
                 cache.counters.misses.add("uncacheable");
+                self.status = uncacheable(&self.recipe.rule);
                 self.recipe.selected = selected;
                 self.coalesce = Coalesce::No;
             }
         }
         let reason = cannot_fill(&self.recipe.request)?;
         cache.counters.bypasses.add(reason);
+        self.status = self.status.refused(reason);
         Some(Turn::Pass)
     }
 
@@ -141,12 +171,13 @@ impl Read {
                 Seat::Wait(wait) => wait,
             };
             self.cache.counters.waiters.one();
+            self.status.collapsed = Collapsed::InVain;
             match wait.await {
                 Landing::Lead(lead) => return self.second_look(lead),
                 Landing::Alone => return Turn::Alone,
                 Landing::Shared(slot) => {
                     if let Some(now) = self.may_take(&slot) {
-                        return Turn::Answer(slot, now);
+                        return Turn::Share(slot, now);
                     }
                 }
                 Landing::Again => {}

@@ -4,13 +4,14 @@ use super::body::CacheBody;
 use super::context::CacheContext;
 use super::future::ResponseFuture;
 use super::read::{Coalesce, Read};
+use super::status::{self, Status};
 use super::token::{self, Carried, May};
 use super::write::{Call, Choices, Resource, Write};
 use super::{outside, pass, read, refused, respond, write};
 use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared};
 use crate::policy::{BusDown, Partition, WritePolicy};
 use crate::scope::Scope;
-use crate::semantics::{self, Content, Intent, KeyParts};
+use crate::semantics::{self, Content, Forward, Intent, KeyParts};
 use crate::store::race::Tick;
 use bytes::Bytes;
 use http::{Request, Response, request};
@@ -47,7 +48,7 @@ enum Plan<X: Body> {
     Read(Box<Read>),
     Write(Box<Write>),
     /// Past the store, with a context for what the handler notes.
-    Pass(CacheContext),
+    Pass(CacheContext, Status),
     /// The layer further out decides.
     Inner,
 }
@@ -108,7 +109,11 @@ impl<S> CacheService<S> {
         match semantics::intent(&request.method, request.version, &request.headers, content) {
             Intent::Read(_) => self.plan_read(request, &client),
             Intent::Bypass(reason) => self.bypass(reason.as_str(), &client),
-            Intent::Safe | Intent::Inline => Plan::Pass(self.context(&client)),
+            Intent::Safe => Plan::Pass(self.context(&client), self.method()),
+            Intent::Inline => {
+                let status = Status::new(&self.rule, Forward::Bypass, "upgrade");
+                Plan::Pass(self.context(&client), status)
+            }
             Intent::Write => self.plan_write(request, &client, Call::Http),
             Intent::Grpc => self.plan_write(request, &client, Call::Grpc),
         }
@@ -128,27 +133,37 @@ impl<S> CacheService<S> {
                 read.awaited = Some(token);
                 return Plan::Read(read);
             }
-            May::Pass => return self.bypass(token::REASON, client),
+            May::Pass => {
+                self.cache.counters.bypasses.add(token::REASON);
+                let status = Status::new(&self.rule, Forward::Request, token::REASON);
+                return Plan::Pass(self.context(client), status);
+            }
         }
         // The clock is read before the shelf is: a waiter has to know which
         // invalidations came before it.
         let arrived = self.cache.core.clock();
-        let (miss, selected, coalesce) = match self.look_up(&ask) {
+        let (status, selected, coalesce) = match self.look_up(&ask) {
             Found::Hit(slot, now) => {
-                if let Some(response) = respond::from_slot(&slot, now, request) {
+                if let Some(mut response) = respond::from_slot(&slot, now, request) {
                     self.cache.counters.hits.one();
+                    status::tell_hit(&self.cache, &self.rule, &slot, now, &mut response);
                     return Plan::Answer(response);
                 }
                 return self.bypass("not-a-response", client);
             }
-            Found::Miss(miss, selected) => (miss.as_str(), selected, Coalesce::Yes),
-            Found::Pass(selected) => ("uncacheable", selected, Coalesce::No),
+            Found::Miss(miss, selected) => {
+                let status = Status::missed(&self.rule, miss);
+                (status, selected, Coalesce::Yes)
+            }
+            Found::Pass(selected) => (read::uncacheable(&self.rule), selected, Coalesce::No),
         };
-        self.cache.counters.misses.add(miss);
+        self.cache.counters.misses.add(status.detail());
         if let Some(reason) = read::cannot_fill(request) {
-            return self.bypass(reason, client);
+            self.cache.counters.bypasses.add(reason);
+            return Plan::Pass(self.context(client), status.refused(reason));
         }
         let mut read = self.read(request, client, &ask, arrived);
+        read.status = status;
         read.recipe.selected = selected;
         read.coalesce = coalesce;
         Plan::Read(read)
@@ -177,6 +192,7 @@ impl<S> CacheService<S> {
             coalesce: Coalesce::Yes,
             awaited: None,
             bears_token: client.carried.token().is_some(),
+            status: Status::new(&self.rule, Forward::Miss, ""),
         })
     }
 
@@ -227,6 +243,7 @@ impl<S> CacheService<S> {
             self.context(client),
             resource,
             choices,
+            self.method(),
         )))
     }
 
@@ -245,7 +262,12 @@ impl<S> CacheService<S> {
 
     fn bypass<X: Body>(&self, reason: &'static str, client: &Client) -> Plan<X> {
         self.cache.counters.bypasses.add(reason);
-        Plan::Pass(self.context(client))
+        let status = Status::new(&self.rule, Forward::Bypass, reason);
+        Plan::Pass(self.context(client), status)
+    }
+
+    fn method(&self) -> Status {
+        Status::new(&self.rule, Forward::Method, "")
     }
 
     fn context(&self, client: &Client) -> CacheContext {
@@ -302,8 +324,9 @@ where
         match plan {
             Plan::Answer(response) => ResponseFuture::hit(response),
             Plan::Inner => ResponseFuture::inner(ready.call(request)),
-            Plan::Pass(context) => {
-                ResponseFuture::steps(pass::run(self.cache.clone(), context, ready, request))
+            Plan::Pass(context, status) => {
+                let cache = self.cache.clone();
+                ResponseFuture::steps(pass::run(cache, context, status, ready, request))
             }
             Plan::Read(read) => ResponseFuture::steps(read::run(*read, ready, request)),
             Plan::Write(write) => ResponseFuture::steps(write::run(*write, ready, request)),

@@ -13,6 +13,7 @@ use super::caught::{Caught, caught};
 use super::context::CacheContext;
 use super::given_up::unless_given_up;
 use super::handover::{self, Outcome};
+use super::status::Status;
 use super::{outgoing, refused, settle, token};
 use crate::cache::Shared;
 use crate::coherence::Announced;
@@ -33,6 +34,7 @@ pub(super) struct Write {
     pub(super) context: CacheContext,
     pub(super) resource: Resource,
     choices: Choices,
+    status: Status,
     /// From before the handler runs on, if the layer announces its writes.
     under_way: Option<UnderWay>,
     /// Whether the handler may have run without our having heard its outcome.
@@ -120,12 +122,14 @@ impl Write {
         context: CacheContext,
         resource: Resource,
         choices: Choices,
+        status: Status,
     ) -> Self {
         Self {
             cache,
             context,
             resource,
             choices,
+            status,
             under_way: None,
             outcome: Heard::NotYet,
         }
@@ -169,6 +173,7 @@ impl Write {
     fn tell<X>(&self, receipt: Option<&Receipt>, response: Option<&mut Response<X>>) {
         let Some(response) = response else { return };
         outgoing::strip(&self.cache, response.headers_mut());
+        self.status.tell(&self.cache, response);
         token::tell(&self.cache, &self.context, receipt, Some(response));
     }
 }

@@ -12,5 +12,5 @@ mod write;
 
 pub use crate::eviction::Eviction;
 pub(crate) use read::{OwnStore, Partition};
-pub use read::{Policy, WhileDeaf};
+pub use read::{Policy, StatusHeader, WhileDeaf};
 pub use write::{BusDown, WritePolicy};

@@ -35,6 +35,7 @@ pub struct Policy {
     while_deaf: Option<WhileDeaf>,
     settle: Duration,
     etag: bool,
+    status: StatusHeader,
     bypass: bool,
 }
 
@@ -67,6 +68,25 @@ pub enum WhileDeaf {
     /// Answers from memory until the responses expire. Gives the bound up on
     /// this route: staleness is bounded by the lifetime only.
     ServeUntilExpiry,
+}
+
+/// Whether responses say in `Cache-Status` (RFC 9211) what the cache did.
+///
+/// It tells a stranger who asked before, and how long ago. On a public listener
+/// that may be more than its clients should know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum StatusHeader {
+    /// They do not. The default.
+    #[default]
+    Off,
+    /// They do: `tower-coherence; hit; ttl=59`, or why the handler was asked.
+    On,
+    /// They also say in a word of this cache why, as [`Stats`](crate::Stats) counts it:
+    /// why there was nothing to serve (`invalidated`, `deaf`), why the cache was passed
+    /// by, or why the response was not stored (`set-cookie`, `no-lifetime`). For
+    /// development.
+    WithDetail,
 }
 
 impl Policy {
@@ -176,6 +196,22 @@ impl Policy {
         self.etag
     }
 
+    /// Adds what the cache did to the `Cache-Status` of responses, after what the
+    /// handler's response says there, see [`StatusHeader`]. Off unless said.
+    ///
+    /// `stored` is said only where that is known when the head leaves: of a response
+    /// whose body was whole at once, not of one that streams. The member of this cache
+    /// is not stored; its name is
+    /// [`CacheBuilder::status_name`](crate::CacheBuilder::status_name).
+    pub fn cache_status(mut self, choice: StatusHeader) -> Self {
+        self.status = choice;
+        self
+    }
+
+    pub(crate) fn status_header(&self) -> StatusHeader {
+        self.status
+    }
+
     pub(crate) fn settle_window(&self) -> Duration {
         self.settle
     }
@@ -242,6 +278,7 @@ impl fmt::Debug for Policy {
             .field("while_deaf", &self.while_deaf)
             .field("settle", &self.settle)
             .field("etag", &self.etag)
+            .field("status", &self.status)
             .field("bypass", &self.bypass)
             .finish_non_exhaustive()
     }

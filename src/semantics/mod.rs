@@ -12,10 +12,12 @@
 //! | Has the client got it already? | `conditional`, `etag` | RFC 9110 §13, RFC 9111 §4.3.2 |
 //! | Which part of it is asked for? | `range` | RFC 9110 §14 |
 //! | Which tag has what has none? | `made_etag` | RFC 9110 §8.8.3 |
+//! | What did this cache do with it? | `cache_status` | RFC 9211 |
 //! | What did this write make stale? | `invalidation`, `groups` | RFC 9111 §4.4, RFC 9875 |
 
 mod authority;
 mod cache_control;
+mod cache_status;
 mod conditional;
 mod dates;
 mod etag;
@@ -35,6 +37,9 @@ mod targeted;
 mod vary;
 
 pub(crate) use cache_control::CacheControl;
+pub(crate) use cache_status::{
+    CacheName, Collapsed, Forward, Forwarded, Handled, Stored, add_status, ttl,
+};
 pub(crate) use conditional::{
     Dating, asks_for_less, hide_conditions, is_not_modified, strip_content_fields,
 };

@@ -25,6 +25,7 @@ mod safety;
 mod serving;
 mod settle;
 mod smoke;
+mod status;
 mod targeted;
 mod tokens;
 mod write_policies;
