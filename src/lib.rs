@@ -39,7 +39,7 @@ pub use middleware::{
 };
 pub use policy::Policy;
 pub use scope::Scope;
-pub use tag::{MAX_TAG_BYTES, MAX_TAGS, Tag, Tags};
+pub use tag::{MAX_TAG_BYTES, MAX_TAGS, Tag, TagField, Tags};
 pub use target::Invalidate;
 pub use token::Token;
 

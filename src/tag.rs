@@ -1,5 +1,6 @@
 //! Tags: names under which entries fall together, for the whole namespace.
 
+use http::HeaderName;
 use std::fmt::{self, Display};
 use std::sync::Arc;
 
@@ -84,6 +85,36 @@ impl From<&str> for Tag {
 impl From<String> for Tag {
     fn from(name: String) -> Self {
         Self(Arc::from(name))
+    }
+}
+
+/// A header field of a vendor in which a response names its tags. Which ones a cache
+/// heeds is said with [`CacheBuilder::tag_fields`](crate::CacheBuilder::tag_fields).
+///
+/// Their tags are like those of a handler, and invalidated by name. Never write a
+/// client's text into such a field: with a separator in it, it is two tags.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum TagField {
+    /// `Surrogate-Key` (Fastly): between spaces, case counts.
+    SurrogateKey,
+    /// `Cache-Tag` (Cloudflare): between commas, and case does not count. The tags are
+    /// made of lower-case letters: `Product-7` is invalidated as `product-7`.
+    CacheTag,
+    /// `Edge-Cache-Tag` (Akamai): between commas, case counts.
+    EdgeCacheTag,
+    /// `xkey` (Varnish): between spaces or commas, case counts.
+    XKey,
+}
+
+impl TagField {
+    pub(crate) fn name(self) -> HeaderName {
+        HeaderName::from_static(match self {
+            Self::SurrogateKey => "surrogate-key",
+            Self::CacheTag => "cache-tag",
+            Self::EdgeCacheTag => "edge-cache-tag",
+            Self::XKey => "xkey",
+        })
     }
 }
 

@@ -36,6 +36,7 @@ use tokio::sync::Semaphore;
 /// | fills and writes in tasks | 1,024 at once; a fill 30 s |
 /// | cells | 1,000,000 |
 /// | targeted fields | `Coherence-Cache-Control` |
+/// | tag fields of vendors | none; stripped where they are heeded |
 /// | tokens of writes | none; a request waits 100 ms for one |
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct CacheBuilder {

@@ -3,6 +3,7 @@
 use super::builder::CacheBuilder;
 use crate::error::Error;
 use crate::semantics::{COHERENCE_CACHE_CONTROL, CacheName};
+use crate::tag::TagField;
 use http::HeaderName;
 
 /// What the builder was told of response fields.
@@ -10,6 +11,10 @@ use http::HeaderName;
 pub(crate) struct Fields {
     /// These come before `Cache-Control`, the first of them first.
     pub(crate) targeted: Vec<HeaderName>,
+    /// These name tags.
+    pub(crate) tags: Vec<TagField>,
+    /// Whether those leave with their response.
+    pub(crate) forward_tags: bool,
     /// In `Cache-Status`.
     pub(crate) cache_name: CacheName,
 }
@@ -18,6 +23,8 @@ impl Default for Fields {
     fn default() -> Self {
         Self {
             targeted: vec![COHERENCE_CACHE_CONTROL],
+            tags: Vec::new(),
+            forward_tags: false,
             cache_name: CacheName::default(),
         }
     }
@@ -48,6 +55,29 @@ impl CacheBuilder {
     /// `CDN-Cache-Control` is heeded only by a cache that is told to.
     pub fn targeted_fields(mut self, names: impl IntoIterator<Item = HeaderName>) -> Self {
         self.settings.fields.targeted = names.into_iter().collect();
+        self
+    }
+
+    /// Header fields of vendors in which responses name their tags, each with a
+    /// separator and case of its own, see [`TagField`]. None unless said; a list given
+    /// here takes the place of the one before.
+    ///
+    /// Their tags add up with the others of the response. It is not stored if these
+    /// are more or longer than an entry may have ([`MAX_TAGS`](crate::MAX_TAGS),
+    /// [`MAX_TAG_BYTES`](crate::MAX_TAG_BYTES)), or if one is not printable ASCII:
+    /// nobody could purge it by a tag that was dropped.
+    ///
+    /// The fields are taken out of all responses, since they show what things are
+    /// called inside, unless [`forward_tag_fields`](Self::forward_tag_fields) is said.
+    pub fn tag_fields(mut self, fields: impl IntoIterator<Item = TagField>) -> Self {
+        self.settings.fields.tags = fields.into_iter().collect();
+        self
+    }
+
+    /// Lets the [`tag_fields`](Self::tag_fields) leave with their responses: for a CDN
+    /// in front that is purged by them too.
+    pub fn forward_tag_fields(mut self) -> Self {
+        self.settings.fields.forward_tags = true;
         self
     }
 

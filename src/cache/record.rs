@@ -65,6 +65,8 @@ pub(crate) enum Unstored {
     WrongLength,
     /// More tags or longer ones than an entry may have.
     Tags,
+    /// A tag field of a vendor has something that is not printable.
+    UnreadableTags,
     /// It was invalidated while it was filled.
     Invalidated,
     /// It began so soon after an invalidation that it may have read what was before.
@@ -88,6 +90,7 @@ impl Unstored {
             Self::Failed => "body-failed",
             Self::WrongLength => "wrong-content-length",
             Self::Tags => "tags-over-the-limit",
+            Self::UnreadableTags => "unreadable-tag-field",
             Self::Invalidated => "invalidated-meanwhile",
             Self::Settling => "settling",
             Self::Cells => "cells-over-the-limit",

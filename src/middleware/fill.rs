@@ -15,7 +15,7 @@ use super::tee::{Writer, tee};
 use super::{copy, outgoing, pass, respond};
 use crate::cache::{Draft, Slot, Unstored, check_tags};
 use crate::clock::Moment;
-use crate::semantics::{self, Dating, Exchange, Refusal};
+use crate::semantics::{self, Dating, Exchange, Refusal, TagTrouble};
 use crate::store::race::Fill;
 use crate::tag::Tags;
 use bytes::Bytes;
@@ -253,9 +253,7 @@ impl Task {
         if !semantics::is_fresh(lifetime, initial_age) {
             return Err(Refusal::Stale.as_str());
         }
-        let mut tags = self.policy_tags(parts)?;
-        tags.extend(settled.tags);
-        check_tags(&tags).map_err(Unstored::as_str)?;
+        let tags = self.tags(parts, settled.tags)?;
         let dating = Dating::of(&parts.headers, wall);
         parts
             .headers
@@ -283,12 +281,31 @@ impl Task {
         headers
     }
 
+    /// All tags of the response.
+    fn tags(&self, parts: &response::Parts, noted: Tags) -> Result<Tags, &'static str> {
+        let mut tags = self.policy_tags(parts)?;
+        tags.extend(self.field_tags(&parts.headers)?);
+        tags.extend(noted);
+        check_tags(&tags).map_err(Unstored::as_str)?;
+        Ok(tags)
+    }
+
     /// The tags of the policy. Its closure is the application's: should it panic,
     /// the response is not stored, and goes out.
     fn policy_tags(&self, parts: &response::Parts) -> Result<Tags, &'static str> {
         let recipe = &self.read.recipe;
         let tags = AssertUnwindSafe(|| recipe.rule.policy.tags_of(&recipe.request, parts));
         catch_unwind(tags).map_err(|_| Unstored::PolicyPanicked.as_str())
+    }
+
+    /// The tags that the response has by the fields of vendors.
+    fn field_tags(&self, headers: &HeaderMap) -> Result<Tags, &'static str> {
+        let fields = &self.read.cache.settings.fields.tags;
+        let tags = semantics::field_tags(headers, fields).map_err(|trouble| match trouble {
+            TagTrouble::TooMany => Unstored::Tags,
+            TagTrouble::Unreadable => Unstored::UnreadableTags,
+        });
+        tags.map_err(Unstored::as_str)
     }
 
     /// Lets the client have the head, and copies the body. Where the head is to say

@@ -8,4 +8,7 @@ use http::HeaderMap;
 pub(super) fn strip(cache: &Shared, headers: &mut HeaderMap) {
     let fields = &cache.settings.fields;
     semantics::strip_targeted(headers, &fields.targeted);
+    if !fields.forward_tags {
+        semantics::strip_tags(headers, &fields.tags);
+    }
 }

@@ -12,6 +12,7 @@
 //! | Has the client got it already? | `conditional`, `etag` | RFC 9110 §13, RFC 9111 §4.3.2 |
 //! | Which part of it is asked for? | `range` | RFC 9110 §14 |
 //! | Which tag has what has none? | `made_etag` | RFC 9110 §8.8.3 |
+//! | Which tags does it bring? | `tag_fields` | none: conventions of vendors |
 //! | What did this cache do with it? | `cache_status` | RFC 9211 |
 //! | What did this write make stale? | `invalidation`, `groups` | RFC 9111 §4.4, RFC 9875 |
 
@@ -33,6 +34,7 @@ mod range;
 mod request;
 mod storable;
 mod stored_fields;
+mod tag_fields;
 mod targeted;
 mod vary;
 
@@ -53,5 +55,6 @@ pub(crate) use range::{Extent, OF_WHOLE_CONTENT, asked_range, content_range, uns
 pub(crate) use request::{Bypass, Content, Intent, carries_credentials, intent, is_grpc};
 pub(crate) use storable::{Audience, Exchange, Refusal, forbids_storing, storable};
 pub(crate) use stored_fields::strip_unstored;
+pub(crate) use tag_fields::{TagTrouble, field_tags, strip_tags};
 pub(crate) use targeted::{COHERENCE_CACHE_CONTROL, strip_targeted};
 pub(crate) use vary::{Selection, VaryNames};

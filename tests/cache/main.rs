@@ -26,6 +26,7 @@ mod serving;
 mod settle;
 mod smoke;
 mod status;
+mod tag_fields;
 mod targeted;
 mod tokens;
 mod write_policies;
