@@ -22,6 +22,7 @@ mod policies;
 mod races;
 mod ranges;
 mod safety;
+mod security;
 mod serving;
 mod settle;
 mod smoke;
