@@ -23,7 +23,7 @@ use futures_util::poll;
 use http::header::{DATE, ETAG};
 use http::{HeaderMap, Request, Response, StatusCode, response};
 use http_body::{Body, SizeHint};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use tower_service::Service;
@@ -324,19 +324,24 @@ impl Task {
             self.copy(copying, Some(held)).await.ok();
             return;
         }
-        let mut copy = pin!(self.copy::<X, E>(copying, None));
-        let mut copied = None;
-        if status.is_on()
-            && let Poll::Ready(outcome) = poll!(copy.as_mut())
-        {
+        let mut copy = pin!(caught(self.copy::<X, E>(copying, None)));
+        let mut first = Poll::Pending;
+        if status.is_on() {
+            first = poll!(copy.as_mut());
+        }
+        if let Poll::Ready(Ok(outcome)) = first {
             status = status.copied(outcome);
-            copied = Some(outcome);
         }
         status.say(&cache, forwarded, response.headers_mut());
         // An error would mean that the client has gone; the fill goes on.
         let _ = sender.send(Outcome::Answered(Ok(response)));
-        if copied.is_none() {
-            copy.await.ok();
+        let ended = match first {
+            Poll::Ready(ended) => ended,
+            Poll::Pending => copy.await,
+        };
+        // A body may panic when it is dropped. The client has its head.
+        if let Err(panic) = ended {
+            resume_unwind(panic);
         }
     }
 

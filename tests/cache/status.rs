@@ -1,9 +1,14 @@
 //! `Cache-Status` (RFC 9211): what the cache says it did.
 
-use crate::held::{Head, Shop, eventually, fed, fresh, fresh_with, plain};
+use crate::held::{Failure, Head, Shop, eventually, fed, fresh, fresh_with, plain};
 use crate::origin::{Lines, Origin, response, with};
 use crate::support::Answer;
 use axum::http::HeaderMap;
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use http_body_util::{BodyExt, Full};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tower_coherence::policy::StatusHeader;
 use tower_coherence::test_util::Clock;
@@ -241,4 +246,40 @@ async fn the_head_of_a_stream_leaves_before_it_is_known_whether_it_is_stored() {
     drop(feed);
     eventually(|| shop.cache.stats().stored == 1).await;
     assert_eq!(shop.see("/a", "new").await, "begun, ended");
+}
+
+/// A body that is whole at once, and panics when it is dropped.
+struct Bomb(Full<Bytes>);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the body panics in its drop");
+    }
+}
+
+impl Body for Bomb {
+    type Data = Bytes;
+    type Error = Failure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let frame = Pin::new(&mut self.0).poll_frame(cx);
+        frame.map_err(|never| match never {})
+    }
+}
+
+/// Cause: a body is copied before the head leaves, to say whether it was stored, and
+/// panics. Effect: the task ends with the head, and the client waits for ever.
+#[tokio::test]
+async fn a_body_that_panics_in_its_drop_costs_nobody_the_head() {
+    for policy in [told(), Policy::from_headers()] {
+        let mut shop = Shop::of(Cache::local(), policy);
+        let head = shop.head(crate::support::request("GET", "/a"));
+        let bomb = Bomb(Full::from("whole")).boxed_unsync();
+        shop.origin.next().await.answer(fresh_with(bomb));
+        eventually(|| head.is_finished()).await;
+        assert_eq!(head.await.unwrap().unwrap().status(), 200);
+    }
 }
