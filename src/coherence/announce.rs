@@ -2,7 +2,7 @@
 //! those of others.
 
 use super::driver::Coherence;
-use super::intents::{Due, Heard, Intents, Order};
+use super::intents::{Begun, Due, Heard, Intents, Order};
 use super::shared::Shared;
 use crate::bus::LogEntry;
 use crate::clock::nanos;
@@ -82,16 +82,21 @@ impl Shared {
         let begun = begun.filter(|_| !own);
         let now = self.clock.now();
         let heard = Heard {
-            begun: begun.map(|begun| (begun.id, nanos(begun.lasts), begun.targets)),
+            begun: begun.map(|begun| Begun {
+                id: begun.id,
+                lasts: nanos(begun.lasts),
+                weight: begun.targets.iter().map(Target::weight).sum(),
+                targets: begun.targets,
+            }),
             ended,
             everything: targets.contains(&Target::everything()),
         };
         // Cut off, this instance hears late of a write that may be over: what it has
         // stored was not served meanwhile, and is not now.
-        if let Some((_, _, begun)) = &heard.begun
+        if let Some(begun) = &heard.begun
             && self.heard_until().is_none_or(|until| until < now)
         {
-            targets.extend_from_slice(begun);
+            targets.extend_from_slice(&begun.targets);
         }
         self.intents().hear(heard, order, now.0);
         targets

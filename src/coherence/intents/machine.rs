@@ -4,8 +4,10 @@ use super::rules;
 use crate::write_intent::IntentId;
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many writes are watched. Above it, everything is invalidated in their stead.
+/// How many writes are watched, and the bytes of what they will make stale. Above it,
+/// everything is invalidated in their stead.
 pub(super) const MOST: usize = 4096;
+pub(super) const MOST_BYTES: usize = 4 << 20;
 
 /// How many ends are remembered.
 const MOST_ENDED: usize = 1024;
@@ -22,8 +24,9 @@ const MOST_ENDED: usize = 1024;
 /// late that is, nothing is served meanwhile for longer than the bound.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Intents<T> {
-    /// What will be stale, and at what time.
-    begun: BTreeMap<IntentId, (u64, Vec<T>)>,
+    watched: BTreeMap<IntentId, Watched<T>>,
+    /// Their weights, together.
+    bytes: usize,
     /// Writes that have ended lately, oldest first: an answer that was under way may
     /// tell of their beginning once more.
     ended: VecDeque<IntentId>,
@@ -32,11 +35,28 @@ pub(crate) struct Intents<T> {
     everything: Option<Everything>,
 }
 
+/// What will be stale, and at what time.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Watched<T> {
+    due: u64,
+    targets: Vec<T>,
+    weight: usize,
+}
+
+/// A write that begins elsewhere.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Begun<T> {
+    pub(crate) id: IntentId,
+    pub(crate) lasts: u64,
+    pub(crate) targets: Vec<T>,
+    /// About how many bytes the targets take.
+    pub(crate) weight: usize,
+}
+
 /// What an entry of the log says of writes that begin and end.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Heard<T> {
-    /// Which, for how long, and what it will make stale.
-    pub(crate) begun: Option<(IntentId, u64, Vec<T>)>,
+    pub(crate) begun: Option<Begun<T>>,
     pub(crate) ended: Vec<IntentId>,
     /// It says "everything": the log may have lost what it had taken.
     pub(crate) everything: bool,
@@ -69,7 +89,8 @@ pub(crate) enum Due<T> {
 impl<T> Default for Intents<T> {
     fn default() -> Self {
         Self {
-            begun: BTreeMap::new(),
+            watched: BTreeMap::new(),
+            bytes: 0,
             ended: VecDeque::new(),
             longest: 0,
             everything: None,
@@ -85,8 +106,8 @@ impl<T> Intents<T> {
 
     /// An entry was heard, and what it names is applied.
     pub(crate) fn hear(&mut self, heard: Heard<T>, order: Order, now: u64) {
-        if let Some((id, lasts, targets)) = heard.begun {
-            self.begun(id, lasts, targets, now);
+        if let Some(begun) = heard.begun {
+            self.begun(begun, now);
         }
         if rules::is_ended(order) {
             heard.ended.into_iter().for_each(|id| self.ended(id));
@@ -98,21 +119,40 @@ impl<T> Intents<T> {
 
     /// A write begins elsewhere. Heard twice, the earlier time counts: it is late
     /// enough.
-    fn begun(&mut self, id: IntentId, lasts: u64, targets: Vec<T>, now: u64) {
+    fn begun(&mut self, begun: Begun<T>, now: u64) {
+        let Begun {
+            id,
+            lasts,
+            targets,
+            weight,
+        } = begun;
         self.learn(lasts);
-        if self.ended.contains(&id) {
+        if self.ended.contains(&id) || self.watched.contains_key(&id) {
             return;
         }
         let due = rules::over_at(now, lasts);
-        if self.begun.len() < MOST {
-            self.begun.entry(id).or_insert((due, targets));
-        } else if !self.begun.contains_key(&id) {
-            self.everything_at(due);
+        if self.watched.len() >= MOST || self.bytes + weight > MOST_BYTES {
+            return self.everything_at(due);
         }
+        self.bytes += weight;
+        let watched = Watched {
+            due,
+            targets,
+            weight,
+        };
+        self.watched.insert(id, watched);
+    }
+
+    fn take(&mut self, id: IntentId) -> Vec<T> {
+        let Some(watched) = self.watched.remove(&id) else {
+            return Vec::new();
+        };
+        self.bytes -= watched.weight;
+        watched.targets
     }
 
     fn ended(&mut self, id: IntentId) {
-        self.begun.remove(&id);
+        self.take(id);
         if self.ended.len() >= MOST_ENDED {
             self.ended.pop_front();
         }
@@ -128,12 +168,11 @@ impl<T> Intents<T> {
 
     /// Takes out what is due by now.
     pub(crate) fn due(&mut self, now: u64) -> Due<T> {
-        let over: Vec<_> = (self.begun.iter())
-            .filter(|(_, (due, _))| *due <= now)
+        let over: Vec<_> = (self.watched.iter())
+            .filter(|(_, watched)| watched.due <= now)
             .map(|(id, _)| *id)
             .collect();
-        let over = over.iter().filter_map(|id| self.begun.remove(id));
-        let targets = over.flat_map(|(_, targets)| targets).collect();
+        let targets = over.into_iter().flat_map(|id| self.take(id)).collect();
         match &mut self.everything {
             Some(Everything { next, last }) if *next <= now => {
                 if *last > now {

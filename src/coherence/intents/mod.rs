@@ -5,4 +5,4 @@ mod rules;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use machine::{Due, Heard, Intents, Order};
+pub(crate) use machine::{Begun, Due, Heard, Intents, Order};

@@ -1,12 +1,17 @@
-use super::machine::MOST;
-use super::{Due, Heard, Intents, Order};
+use super::machine::{MOST, MOST_BYTES};
+use super::{Begun, Due, Heard, Intents, Order};
 use crate::write_intent::IntentId;
 
 const LASTS: u64 = 10;
 
 fn begun(number: u64) -> Heard<u64> {
     Heard {
-        begun: Some((IntentId(number), LASTS, vec![number])),
+        begun: Some(Begun {
+            id: IntentId(number),
+            lasts: LASTS,
+            targets: vec![number],
+            weight: 1,
+        }),
         ended: Vec::new(),
         everything: false,
     }
@@ -123,4 +128,28 @@ fn more_writes_than_are_watched_become_everything() {
     intents.hear(begun(most), Order::Kept, 5);
     assert!(matches!(intents.due(14), Due::Targets(due) if due.len() == MOST));
     assert_eq!(intents.due(15), Due::Everything);
+}
+
+/// What is forged may name very much.
+#[test]
+fn more_than_is_kept_of_what_will_be_stale_becomes_everything() {
+    let heavy = |number| {
+        let mut heard = begun(number);
+        let begun = heard.begun.as_mut();
+        begun.unwrap().weight = MOST_BYTES / 2;
+        heard
+    };
+    let mut intents = Intents::default();
+    intents.hear(heavy(1), Order::Kept, 0);
+    intents.hear(heavy(2), Order::Kept, 0);
+    assert!(!intents.waits_for_everything());
+    intents.hear(begun(3), Order::Kept, 0);
+    assert!(intents.waits_for_everything());
+    assert_eq!(intents.due(LASTS), Due::Everything);
+    // There is room again.
+    intents.hear(heavy(4), Order::Kept, 20);
+    intents.hear(ended(4), Order::Kept, 20);
+    intents.hear(heavy(5), Order::Kept, 20);
+    intents.hear(heavy(6), Order::Kept, 20);
+    assert_eq!(intents.due(20 + LASTS), targets(&[5, 6]));
 }

@@ -46,7 +46,7 @@ macro_rules! variant {
                 mod machine;
                 #[path = $rules]
                 mod rules;
-                pub(super) use self::machine::{Due, Heard, Intents, Order};
+                pub(super) use self::machine::{Begun, Due, Heard, Intents, Order};
             }
             mod world;
             use self::world::{COVERED, ENDS, P3, RUNS_OUT, World};

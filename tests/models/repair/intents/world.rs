@@ -4,7 +4,7 @@
 //!
 //! This file is compiled once for each variant, beside the production files.
 
-use super::intents::{Due, Heard, Intents, Order};
+use super::intents::{Begun, Due, Heard, Intents, Order};
 use crate::bus::{Answer, LogEntry, Question};
 use super::super::environment::{Environment, Left, Proving, Publishing};
 use super::super::follower::{Follower, Invalidation, Step};
@@ -463,7 +463,12 @@ impl Reader {
         let begins = payload == Payload::Begun;
         let cut_off = !self.is_proven(now);
         let heard = Heard {
-            begun: begins.then(|| (WRITE, LASTS, vec![()])),
+            begun: begins.then(|| Begun {
+                id: WRITE,
+                lasts: LASTS,
+                targets: vec![()],
+                weight: 1,
+            }),
             ended: ends.then_some(WRITE).into_iter().collect(),
             everything,
         };
