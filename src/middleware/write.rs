@@ -138,19 +138,27 @@ impl Write {
     /// Tells the others what the request will make stale, as far as that is known
     /// from it. Returns whether the handler is to run.
     async fn announce(&mut self) -> Go {
-        let what = self.context.inside(self.resource.intended());
-        if let Some(time) = self.choices.intent.filter(|_| !what.is_empty()) {
-            let under_way = self.under_way.insert(UnderWay::new(self.cache.clone()));
-            let announced = under_way.announce(&what, time).await;
-            let refuse = self.choices.while_bus_down == BusDown::RefuseWrites;
-            if refuse && announced == Announced::Unknown {
-                self.outcome = Heard::Settled;
-                self.cache.counters.refused_writes.one();
-                return Go::Refused;
-            }
+        let announced = match self.choices.intent {
+            Some(time) => self.announce_for(time).await,
+            None => Announced::Yes,
+        };
+        let refuse = self.choices.while_bus_down == BusDown::RefuseWrites;
+        if refuse && announced == Announced::Unknown {
+            self.outcome = Heard::Settled;
+            self.cache.counters.refused_writes.one();
+            return Go::Refused;
         }
         self.cache.counters.writes.one();
         Go::On
+    }
+
+    async fn announce_for(&mut self, time: Duration) -> Announced {
+        let what = self.context.inside(self.resource.intended());
+        if what.is_empty() {
+            return Announced::Yes;
+        }
+        let under_way = self.under_way.insert(UnderWay::new(self.cache.clone()));
+        under_way.announce(&what, time).await
     }
 
     /// What the outcome made stale: the marks in any case, what the URI and the
