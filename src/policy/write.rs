@@ -92,7 +92,7 @@ impl WritePolicy {
     /// the start of the write; an instance that was cut off or started meanwhile, for
     /// longer than the longest such time of all writers, half a second and one bound
     /// after it was coherent again. To keep that, it invalidates everything a second
-    /// time then.
+    /// time then, and also that long after the log has said *everything*.
     ///
     /// The log remembers the longest time that anybody in the namespace has ever used.
     ///
