@@ -55,9 +55,8 @@ pub(crate) async fn run(options: &Options) -> Outcome {
     tokio::time::sleep(options.intent() + options.bound * 2).await;
     let last = read_all(&user, &fleet).await;
     quiet(&user, &watch, &fleet).await;
-    // One more look at each.
-    tokio::time::sleep(crate::watch::PAUSE * 10).await;
     drop((looking, drifting));
+    watch.look_at_all(&fleet).await;
     let counted = [
         "syncs",
         "sync_failures",

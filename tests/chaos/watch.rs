@@ -265,6 +265,14 @@ impl Watch {
             .sum()
     }
 
+    /// One more look at each.
+    pub(crate) async fn look_at_all(&self, fleet: &Fleet) {
+        let client = Client::new(LIMIT);
+        for slot in 0..INSTANCES {
+            self.look(slot, fleet, &client).await;
+        }
+    }
+
     async fn look(&self, slot: usize, fleet: &Fleet, client: &Client) {
         let place = fleet.place(slot);
         let since = {
