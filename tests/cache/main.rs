@@ -21,6 +21,7 @@ mod memory;
 mod policies;
 mod races;
 mod ranges;
+mod rules;
 mod safety;
 mod security;
 mod serving;
