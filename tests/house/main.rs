@@ -8,4 +8,5 @@ mod msrv;
 mod paths;
 mod sizes;
 mod source;
+mod table;
 mod token;
