@@ -5,7 +5,10 @@
 //! [`CacheLayer::policy`](crate::CacheLayer::policy), or to a whole cache with
 //! [`CacheBuilder::default_policy`](crate::CacheBuilder::default_policy); a
 //! [`WritePolicy`] to a layer with
-//! [`CacheLayer::write_policy`](crate::CacheLayer::write_policy).
+//! [`CacheLayer::write_policy`](crate::CacheLayer::write_policy). What is done whatever the
+//! policy is below.
+//!
+#![doc = include_str!("../docs/http.md")]
 
 mod read;
 mod write;

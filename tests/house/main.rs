@@ -4,6 +4,7 @@
 mod clocks;
 mod faults;
 mod floors;
+mod http;
 mod msrv;
 mod paths;
 mod sizes;
