@@ -30,7 +30,7 @@ macro_rules! core {
         )]
         pub(crate) mod $name {
             core!(@files ($($swap)*) apply bind bond cell core fill flight flights hit in_flight
-                lead listen lock look name prove registry rules sweep tick verdict wait);
+                lead listen lock look name prove registry renew rules sweep tick verdict wait);
             pub(crate) mod primitives {
                 pub(crate) use shuttle::sync::atomic::{AtomicU64, Ordering};
                 pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard};
@@ -46,6 +46,7 @@ macro_rules! core {
     (@file listen (listen = $path:literal)) => { #[path = $path] mod listen; };
     (@file look (look = $path:literal)) => { #[path = $path] mod look; };
     (@file prove (prove = $path:literal)) => { #[path = $path] mod prove; };
+    (@file renew (renew = $path:literal)) => { #[path = $path] mod renew; };
     (@file rules (rules = $path:literal)) => { #[path = $path] mod rules; };
     (@file verdict (verdict = $path:literal)) => { #[path = $path] mod verdict; };
     (@file wait (wait = $path:literal)) => { #[path = $path] mod wait; };
@@ -59,6 +60,8 @@ core!(unregistered fill = "../../../tests/models/race/broken/unregistered.rs");
 core!(late_memory hit = "../../../tests/models/race/broken/late_memory.rs");
 core!(late_proof look = "../../../tests/models/race/broken/late_proof.rs");
 core!(early_proof prove = "../../../tests/models/race/broken/early_proof.rs");
+core!(unlooked renew = "../../../tests/models/race/broken/unlooked.rs");
+core!(forgotten_names renew = "../../../tests/models/race/broken/forgotten_names.rs");
 core!(written rules = "../../../tests/models/race/broken/written.rs");
 core!(no_floor rules = "../../../tests/models/race/broken/no_floor.rs");
 core!(low_tombstone rules = "../../../tests/models/race/broken/low_tombstone.rs");
@@ -152,6 +155,11 @@ fn the_model_stands_for_waiters_that_arrive_between_writes() {
 }
 
 #[test]
+fn the_model_stands_for_answers_that_the_handler_confirms() {
+    stands("renewal", sound::model::renewal);
+}
+
+#[test]
 fn every_schedule_of_one_fill_one_write_and_one_hit_keeps_the_promise() {
     stands_in_full("smallest", sound::model::smallest);
 }
@@ -204,6 +212,16 @@ fn the_model_catches_a_tombstone_below_the_floor() {
 #[test]
 fn the_model_catches_a_bound_that_widens_nothing() {
     falls("narrow bound", &["P1"], narrow_bound::model::floor);
+}
+
+#[test]
+fn the_model_catches_a_confirmation_of_what_was_invalidated() {
+    falls("unlooked", &["P1"], unlooked::model::renewal);
+}
+
+#[test]
+fn the_model_catches_a_renewed_answer_that_forgets_what_it_bore() {
+    falls("forgotten names", &["P1"], forgotten_names::model::renewal);
 }
 
 #[test]

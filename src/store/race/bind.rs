@@ -1,6 +1,7 @@
 //! Binding what a fill made.
 
 use super::bond::{Bond, Validity};
+use super::cell::Cell;
 use super::core::Core;
 use super::fill::Fill;
 use super::lock::lock;
@@ -33,27 +34,45 @@ impl Core {
     ///
     /// The answer must not be stored.
     pub(crate) fn bind(&self, fill: &Fill, names: &[u128]) -> Result<Bond, Unbound> {
+        self.bind_with(fill, names, &[])
+    }
+
+    /// Binds it to these cells too, which live as long as their holder does.
+    pub(super) fn bind_with(
+        &self,
+        fill: &Fill,
+        names: &[u128],
+        held: &[Arc<Cell>],
+    ) -> Result<Bond, Unbound> {
         let mut registry = lock(&self.registry);
         let (reading, at) = (fill.reading(), self.clock());
-        let cells: Option<Box<[Arc<_>]>> = names.iter().map(|name| registry.cell(*name)).collect();
-        let Some(cells) = cells else {
-            let newest = self.newest(&registry, names);
+        let named: Option<Vec<_>> = names.iter().map(|name| registry.cell(*name)).collect();
+        let Some(mut cells) = named else {
+            let newest = self.newest(&registry, names, held);
             return Err(unbound(newest, reading, at));
         };
-        let bond = Bond::new(reading, cells);
+        for cell in held {
+            if !cells.iter().any(|known| Arc::ptr_eq(known, cell)) {
+                cells.push(Arc::clone(cell));
+            }
+        }
+        let bond = Bond::new(reading, cells.into());
         match bond.compare(&self.everything) {
-            Validity::Dead => return Err(unbound(self.newest(&registry, names), reading, at)),
+            Validity::Dead => {
+                let newest = self.newest(&registry, names, held);
+                return Err(unbound(newest, reading, at));
+            }
             Validity::Soft => {}
             Validity::Valid => bond.remember(at),
         }
         Ok(bond)
     }
 
-    /// All that is known of the names, as one cell would hold it.
-    fn newest(&self, registry: &Registry, names: &[u128]) -> Ticks {
-        names
-            .iter()
-            .map(|name| registry.ticks(*name))
+    /// All that is known of the names and in the cells, as one cell would hold it.
+    fn newest(&self, registry: &Registry, names: &[u128], held: &[Arc<Cell>]) -> Ticks {
+        let named = names.iter().map(|name| registry.ticks(*name));
+        named
+            .chain(held.iter().map(|cell| cell.ticks()))
             .fold(self.everything.ticks(), rules::raised)
     }
 }

@@ -58,6 +58,11 @@ impl Bond {
             .fold(everything.compare(self.reading), Validity::max)
     }
 
+    /// The cells of its names, the one of everything aside.
+    pub(super) fn cells(&self) -> &[Arc<Cell>] {
+        &self.cells
+    }
+
     /// About how many bytes it takes, with its share of the cells: most of them
     /// are its own.
     pub(crate) fn weight(&self) -> usize {

@@ -15,6 +15,7 @@
 //!   compares ([`look`]);
 //! - a leader takes its verdict when it binds, before the flight ends, and the
 //!   verdict knows its clock ([`verdict`]);
+//! - a fill begins, then looks at the answer that it would renew ([`renew`]);
 //! - a flight leaves the table and gets its outcome in one step ([`flight`]).
 //!
 //! Two locks, never held together: the registry's, and the table of flights (with
@@ -42,6 +43,7 @@ mod name;
 mod primitives;
 mod prove;
 mod registry;
+mod renew;
 mod rules;
 mod sweep;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Whether a flight's result may answer a request that waited for it.
 
 use super::bind::Unbound;
-use super::bond::Bond;
+use super::bond::{Bond, Validity};
+use super::core::Core;
 use super::tick::Tick;
 
 /// Taken once, by the leader, when it binds the answer: the clock value up to
@@ -36,6 +37,13 @@ impl Verdict {
         Self {
             good_until: valid_at.map_or(reading, |at| at.max(reading)),
         }
+    }
+
+    /// Of an older answer that stands in where a fill has failed. The clock is read
+    /// before the comparison: what comes in between is newer than the clock it knows.
+    pub(crate) fn of_standing(core: &Core, bond: &Bond) -> Option<Self> {
+        let good_until = core.clock();
+        (core.validity(bond) != Validity::Dead).then_some(Self { good_until })
     }
 
     /// Whether a request with this reading may have the answer.

@@ -5,4 +5,4 @@ mod scenarios;
 mod world;
 
 pub(crate) use flying::{flights, handing_on, landing, waiters};
-pub(crate) use scenarios::{floor, proof, race, smallest};
+pub(crate) use scenarios::{floor, proof, race, renewal, smallest};

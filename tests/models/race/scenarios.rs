@@ -64,6 +64,24 @@ pub(crate) fn race() {
     world.request(1);
 }
 
+/// As [`race`], with answers that the handler confirms instead of giving them anew.
+pub(crate) fn renewal() {
+    fn renew(world: &World) {
+        world.renew(0);
+    }
+    let world = World::new(100);
+    world.fill(0);
+    together(
+        &world,
+        vec![
+            vec![renew, hit_one],
+            vec![write_something, hit_one, write_something],
+            vec![hit_one, renew, hit_one],
+        ],
+    );
+    world.request(0);
+}
+
 /// As [`race`], in the smallest form: every schedule can be looked at.
 pub(crate) fn smallest() {
     let world = World::new(100);

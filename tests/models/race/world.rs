@@ -99,6 +99,38 @@ impl World {
         content
     }
 
+    /// Has what is stored confirmed by the handler, which goes by a date in whole
+    /// seconds and so confirms it whatever has changed. What is stale by a soft
+    /// invalidation is confirmed by a tag, which changes with the content. Which
+    /// names it bears is said in part only.
+    pub(crate) fn renew(&self, key: usize) {
+        let arrival = self.arrive();
+        let found = self.shelf.lock().unwrap().get(&key).cloned();
+        let live = found.filter(|old| self.core.validity(&old.bond) != Validity::Dead);
+        let Some(old) = live else { return };
+        yield_now();
+        let fill = self.core.begin_fill();
+        let may = self.core.may_renew(&fill, &old.bond);
+        let now = self.handler();
+        let same = NAMES[key].iter().all(|&name| now[name] == old.content[name]);
+        let confirmed = match may {
+            Validity::Valid => true,
+            Validity::Soft => same,
+            Validity::Dead => false,
+        };
+        let (bond, content) = if confirmed {
+            let said = &names(key)[..1];
+            (self.core.renew(&fill, &old.bond, said), old.content)
+        } else {
+            (self.core.bind(&fill, &names(key)), now)
+        };
+        // The request looked before anything was invalidated, or has all of it anew.
+        arrival.allows(key, content, Validity::Soft);
+        if let Ok(bond) = bond {
+            self.put(key, Entry { bond, content });
+        }
+    }
+
     pub(crate) fn handler(&self) -> Versions {
         yield_now();
         let content = self.origin.read();
