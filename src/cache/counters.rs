@@ -7,6 +7,12 @@ use super::tally::Tally;
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) hits: Counter,
+    /// Those of them that were answered with what is stale, by reason.
+    pub(crate) stale: Tally,
+    /// Requests of the cache itself, that fetch anew what was served.
+    pub(crate) refreshes: Counter,
+    /// Stored responses that the handler has confirmed.
+    pub(crate) confirmed: Counter,
     /// Look-ups that found nothing to serve, by reason.
     pub(crate) misses: Tally,
     /// Requests that were passed on without a look-up, by reason.

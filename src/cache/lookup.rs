@@ -3,10 +3,10 @@
 use super::alone;
 use super::rule::Rule;
 use super::shared::Shared;
-use super::slot::{Entry, Slot};
+use super::slot::{Entry, Slot, Usage};
 use crate::clock::Moment;
 use crate::semantics::{self, KeyParts, VaryNames};
-use crate::store::race;
+use crate::store::race::{self, Validity};
 use http::HeaderMap;
 use std::hash::Hasher;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ use std::sync::atomic::Ordering;
 pub(crate) struct Ask<'a> {
     pub(crate) key: KeyParts<'a>,
     pub(crate) headers: &'a HeaderMap,
+    /// It wants to see a write: what is softly invalidated is not for it.
+    pub(crate) bears_token: bool,
 }
 
 /// What was found.
@@ -24,8 +26,13 @@ pub(crate) struct Ask<'a> {
 pub(crate) enum Found {
     /// The slot holds an entry that may answer, as of this moment.
     Hit(Arc<Slot>, Moment),
+    /// It holds one that may answer while it is fetched anew, in the flight that the
+    /// fingerprint names.
+    Stale(Arc<Slot>, Moment, u128),
     /// A fill is needed. The fingerprint names the flight to join.
     Miss(Miss, u128),
+    /// The handler has to be asked, whether the entry of the slot still holds.
+    Old(Miss, u128, Arc<Slot>),
     /// The key is known to be uncacheable for now: run side by side.
     Pass(u128),
 }
@@ -38,6 +45,11 @@ pub(crate) enum Miss {
     OtherVariants,
     Expired,
     Invalidated,
+    /// Invalidated, but it may be served while it is fetched anew; or it might have
+    /// been, and that time is over.
+    SoftlyInvalidated,
+    /// It says `no-cache`.
+    NeverFresh,
     /// There is something, but this instance is deaf.
     Deaf,
     /// There is something, but this instance has ended.
@@ -53,6 +65,8 @@ impl Miss {
             Self::Absent | Self::OtherVariants => "absent",
             Self::Expired => "expired",
             Self::Invalidated => "invalidated",
+            Self::SoftlyInvalidated => "softly-invalidated",
+            Self::NeverFresh => "no-cache",
             Self::Deaf => "deaf",
             Self::ShutDown => "shut-down",
             Self::NotForThis => "not-for-this-request",
@@ -68,21 +82,40 @@ impl Shared {
     /// for the others.
     pub(crate) fn look_up(&self, rule: &Rule, ask: &Ask<'_>) -> Found {
         let found = self.find(rule, ask);
-        let (Found::Miss(_, fingerprint) | Found::Pass(fingerprint)) = found else {
-            return found;
+        let fingerprint = match found {
+            // What fetches it anew has no credentials.
+            Found::Hit(..) | Found::Stale(..) => return found,
+            Found::Miss(_, fingerprint)
+            | Found::Old(_, fingerprint, _)
+            | Found::Pass(fingerprint) => fingerprint,
         };
         if !semantics::carries_credentials(ask.headers) {
             return found;
         }
-        let carried = self.names.of_key(|hasher| {
-            hasher.write_u128(fingerprint);
-            hasher.write_u8(b'c');
-        });
+        let carried = self.carried(fingerprint);
         match (found, rule.shelf.get(carried).as_deref()) {
+            (Found::Old(miss, _, old), _) => Found::Old(miss, carried, old),
             (_, Some(Slot::Pass { until })) => self.pass(*until, carried),
             (Found::Miss(miss, _), _) => Found::Miss(miss, carried),
             _ => Found::Miss(Miss::Absent, carried),
         }
+    }
+
+    /// The flight of the requests with credentials.
+    fn carried(&self, fingerprint: u128) -> u128 {
+        self.names.of_key(|hasher| {
+            hasher.write_u128(fingerprint);
+            hasher.write_u8(b'c');
+        })
+    }
+
+    /// The flight in which a request fetches for itself what it found stale under this
+    /// fingerprint.
+    pub(crate) fn own_flight(&self, fingerprint: u128, ask: &Ask<'_>) -> u128 {
+        if semantics::carries_credentials(ask.headers) {
+            return self.carried(fingerprint);
+        }
+        fingerprint
     }
 
     fn find(&self, rule: &Rule, ask: &Ask<'_>) -> Found {
@@ -130,9 +163,14 @@ impl Shared {
         let Slot::Entry(entry) = &*slot else {
             return Found::Miss(Miss::NotForThis, fingerprint);
         };
-        match self.verdict(rule, ask, entry) {
-            Ok(now) => Found::Hit(slot, now),
-            Err(miss) => Found::Miss(miss, fingerprint),
+        let (now, soft) = match self.verdict(rule, ask, entry) {
+            Ok(verdict) => verdict,
+            Err(miss) => return Found::Miss(miss, fingerprint),
+        };
+        match entry.usage(now, soft) {
+            Usage::Fresh => Found::Hit(slot, now),
+            Usage::Stale if entry.can_be_fetched() => Found::Stale(slot, now, fingerprint),
+            Usage::Stale | Usage::Ask => Found::Old(entry.why_not(soft), fingerprint, slot),
         }
     }
 
@@ -140,8 +178,9 @@ impl Shared {
     /// (both in `look`), then the time is read. What is served is then covered
     /// by a proof that is young *now*, and a process that was paused anywhere
     /// before the last step notices it there. Without such a proof the entry may
-    /// prove itself; for that the same time counts.
-    fn verdict(&self, rule: &Rule, ask: &Ask<'_>, entry: &Entry) -> Result<Moment, Miss> {
+    /// prove itself; for that the same time counts. Whether it is fresh is the
+    /// caller's to say, and whether it is softly invalidated comes with the time.
+    fn verdict(&self, rule: &Rule, ask: &Ask<'_>, entry: &Entry) -> Result<(Moment, bool), Miss> {
         if !entry.is_for(ask) {
             return Err(Miss::NotForThis);
         }
@@ -150,7 +189,8 @@ impl Shared {
         };
         let look = self.core.look(bond);
         let now = self.clock.now();
-        if look.validity != race::Validity::Valid {
+        let soft = look.validity == Validity::Soft;
+        if look.validity == Validity::Dead || (soft && ask.bears_token) {
             return Err(Miss::Invalidated);
         }
         let as_of = Moment(look.as_of);
@@ -162,10 +202,20 @@ impl Shared {
         if !self.serving.load(Ordering::SeqCst) {
             return Err(Miss::ShutDown);
         }
-        if !entry.is_fresh(now) {
-            return Err(Miss::Expired);
-        }
-        Ok(now)
+        Ok((now, soft))
+    }
+
+    /// Whether the entry may answer this request in the place of a handler that has
+    /// failed, as of when, and who else may have it then.
+    pub(crate) fn stands_in(
+        &self,
+        rule: &Rule,
+        ask: &Ask<'_>,
+        entry: &Entry,
+    ) -> Option<(Moment, race::Verdict)> {
+        let verdict = race::Verdict::of_standing(&self.core, entry.bond.as_ref()?)?;
+        let (now, soft) = self.verdict(rule, ask, entry).ok()?;
+        entry.stands_in(now, soft).then_some((now, verdict))
     }
 }
 
@@ -189,6 +239,23 @@ impl Rule {
 }
 
 impl Entry {
+    /// Whether a request of the cache itself can fetch it anew: such a one is nobody's,
+    /// and would choose another variant where `Vary` names who asks.
+    fn can_be_fetched(&self) -> bool {
+        !self.vary.iter().any(semantics::is_of_the_client)
+    }
+
+    /// Why it is not fresh.
+    fn why_not(&self, soft: bool) -> Miss {
+        if soft {
+            Miss::SoftlyInvalidated
+        } else if self.reuse.always_ask {
+            Miss::NeverFresh
+        } else {
+            Miss::Expired
+        }
+    }
+
     /// Whether it answers this request, valid or not.
     pub(crate) fn is_for(&self, ask: &Ask<'_>) -> bool {
         self.audience.includes(ask.headers)

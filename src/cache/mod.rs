@@ -33,7 +33,8 @@ pub use shutdown::Unsent;
 pub use stats::{BusStats, Health, Stats};
 
 pub(crate) use lookup::{Ask, Found, Miss};
-pub(crate) use record::{Draft, Recipe, Unstored, check_tags};
+pub(crate) use permit::Permit;
+pub(crate) use record::{Content, Draft, Recipe, Unstored, check_tags};
 pub(crate) use rule::Rule;
-pub(crate) use shared::Shared;
+pub(crate) use shared::{Landed, Shared};
 pub(crate) use slot::{Entry, Slot};

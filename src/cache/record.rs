@@ -2,12 +2,12 @@
 
 use super::rule::Rule;
 use super::shared::Shared;
-use super::slot::{Entry, Slot, Variants};
+use super::slot::{Entry, Slot, Softened, Usage, Variants};
 use crate::clock::Moment;
 use crate::path::CanonicalPath;
-use crate::semantics::{Audience, Dating, StoredKey, VaryNames};
+use crate::semantics::{Audience, Dating, Reuse, StoredKey, Validators, VaryNames};
 use crate::store::EntryNames;
-use crate::store::race::{Fill, Unbound, Validity, Verdict};
+use crate::store::race::{Bond, Fill, Unbound, Validity, Verdict};
 use crate::tag::{MAX_TAGS, Tags};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, request};
@@ -41,6 +41,8 @@ pub(crate) struct Draft {
     pub(crate) headers: HeaderMap,
     pub(crate) vary: VaryNames,
     pub(crate) lifetime: Duration,
+    pub(crate) reuse: Reuse,
+    pub(crate) validators: Validators,
     pub(crate) audience: Audience,
     pub(crate) began: Moment,
     pub(crate) received: Moment,
@@ -48,6 +50,13 @@ pub(crate) struct Draft {
     pub(crate) dating: Dating,
     pub(crate) tags: Tags,
     pub(crate) groups: Vec<Box<str>>,
+}
+
+/// What a response has beside its head.
+#[derive(Clone, Debug)]
+pub(crate) struct Content {
+    pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
 }
 
 /// Why a response that might have been stored was not.
@@ -112,14 +121,15 @@ pub(crate) fn check_tags(tags: &Tags) -> Result<(), Unstored> {
 impl Shared {
     /// Ties the response to the invalidation clock and puts it on the shelf. The
     /// slot and the verdict are for those who wait for it, whether or not it
-    /// could be stored.
+    /// could be stored. `renewed` is what ties the entry that the handler has
+    /// confirmed.
     pub(crate) fn store(
         &self,
         fill: &Fill,
         recipe: &Recipe,
         mut draft: Draft,
-        body: Bytes,
-        trailers: Option<HeaderMap>,
+        content: Content,
+        renewed: Option<&Bond>,
     ) -> (Arc<Slot>, Verdict, Result<(), Unstored>) {
         // Held while the variants of a URI are read and written again.
         let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -131,7 +141,10 @@ impl Shared {
             _ => draft.vary,
         };
         let names = self.names_of(recipe, &draft);
-        let bond = self.core.bind(fill, &names);
+        let bond = match renewed {
+            Some(old) => self.core.renew(fill, old, &names),
+            None => self.core.bind(fill, &names),
+        };
         let verdict = Verdict::of(fill.reading(), &bond);
         let bound = match &bond {
             Ok(_) if !self.has_settled(recipe, &draft, &names) => Err(Unstored::Settling),
@@ -146,8 +159,8 @@ impl Shared {
             selection,
             status: draft.status,
             headers: draft.headers,
-            body,
-            trailers,
+            body: content.body,
+            trailers: content.trailers,
             // Unsettled, it is proven by its beginning only: later proofs of this
             // instance say nothing of what the handler had not read.
             bond: bond.ok().filter(|_| bound != Err(Unstored::Settling)),
@@ -156,6 +169,9 @@ impl Shared {
             initial_age: draft.initial_age,
             dating: draft.dating,
             lifetime: draft.lifetime,
+            reuse: draft.reuse,
+            validators: draft.validators,
+            softened: Softened::default(),
             audience: draft.audience,
         }));
         let placed = bound.and_then(|()| self.place(recipe, &slot, variants.as_deref()));
@@ -169,7 +185,8 @@ impl Shared {
         settling.settled(names, draft.began, recipe.rule.settle)
     }
 
-    /// Lets requests for this key run side by side for a while.
+    /// Lets requests for this key run side by side for a while. What was stored before
+    /// is not used any more, unless it is fresh: it was stored meanwhile then.
     pub(crate) fn pass_for_a_while(&self, recipe: &Recipe) {
         let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
         let known = recipe.rule.shelf.get(recipe.selected);
@@ -197,7 +214,7 @@ impl Shared {
             .bond
             .as_ref()
             .is_some_and(|bond| self.core.validity(bond) == Validity::Valid);
-        valid && entry.is_fresh(self.clock.now())
+        valid && entry.usage(self.clock.now(), false) == Usage::Fresh
     }
 
     fn variants(recipe: &Recipe) -> Option<Arc<Slot>> {

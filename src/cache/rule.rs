@@ -4,7 +4,8 @@ use super::shared::Shared;
 use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
 use crate::clock::{Moment, nanos};
-use crate::policy::{Policy, WhileDeaf};
+use crate::policy::{Policy, Stale, WhileDeaf};
+use crate::semantics::{RouteRules, RouteWindows};
 use crate::store::Shelf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,21 @@ impl Rule {
             proof_within: within(bound),
             while_deaf: within(largest),
             bound: largest,
+        }
+    }
+
+    /// What the route says of how its responses are stored.
+    pub(crate) fn route_rules(&self) -> RouteRules {
+        let Stale {
+            while_revalidate,
+            if_error,
+        } = self.policy.stale_windows();
+        RouteRules {
+            lifetime: self.policy.declared_lifetime(),
+            windows: RouteWindows {
+                while_revalidate,
+                if_error,
+            },
         }
     }
 

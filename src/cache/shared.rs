@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) core: Arc<Core>,
     pub(crate) names: Arc<Names>,
-    pub(crate) flights: Arc<Flights<FlightKey, Arc<Slot>>>,
+    pub(crate) flights: Arc<Flights<FlightKey, Landed>>,
     pub(crate) shelves: Arc<Shelves>,
     /// Held while the variants of a URI are read and written again. Taken before
     /// the lock of the race core.
@@ -50,6 +50,14 @@ pub(crate) struct Shared {
 
 /// Flights are told apart by shelf: what one policy stores is not for another.
 pub(crate) type FlightKey = (ShelfId, u128);
+
+/// What a flight ended with, for those who waited.
+#[derive(Clone, Debug)]
+pub(crate) struct Landed {
+    pub(crate) slot: Arc<Slot>,
+    /// The handler has failed, and this stands in.
+    pub(crate) stale: bool,
+}
 
 /// What the builder was told.
 #[derive(Clone, Debug)]

@@ -1,11 +1,13 @@
 //! What stands on the shelf.
 
 use crate::clock::Moment;
-use crate::semantics::{self, Audience, Dating, Selection, StoredKey, VaryNames};
+use crate::semantics::Validators;
+use crate::semantics::{self, Audience, Dating, Reuse, Selection, StoredKey, VaryNames};
 use crate::store::Weigh;
 use crate::store::race::Bond;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What stands on the shelf under one fingerprint.
@@ -54,8 +56,38 @@ pub(crate) struct Entry {
     pub(crate) dating: Dating,
     /// How long it is fresh, counted from age zero.
     pub(crate) lifetime: Duration,
+    /// How it is used when it is not fresh any more.
+    pub(crate) reuse: Reuse,
+    /// By what the handler can be asked about it.
+    pub(crate) validators: Validators,
+    /// When it was first seen here that it is softly invalidated.
+    pub(crate) softened: Softened,
     /// Whether it may answer requests with cookies or credentials.
     pub(crate) audience: Audience,
+}
+
+/// How an entry that is valid may be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Usage {
+    Fresh,
+    /// It may answer while it is fetched anew.
+    Stale,
+    /// Not as it is: the handler has to be asked.
+    Ask,
+}
+
+/// The moment at which something was first noticed.
+#[derive(Debug, Default)]
+pub(crate) struct Softened(AtomicU64);
+
+impl Softened {
+    /// When it was noticed: now, if it was not before.
+    fn notice(&self, now: Moment) -> Moment {
+        let first = self
+            .0
+            .compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
+        Moment(first.map_or_else(|before| before, |_| now.0))
+    }
 }
 
 /// Under which request fields the variants of a URI differ.
@@ -69,7 +101,65 @@ pub(crate) struct Variants {
 }
 
 impl Entry {
-    pub(crate) fn is_fresh(&self, now: Moment) -> bool {
+    /// How it may be used. `soft`: it is softly invalidated.
+    pub(crate) fn usage(&self, now: Moment, soft: bool) -> Usage {
+        if !soft && !self.reuse.always_ask && self.is_fresh(now) {
+            return Usage::Fresh;
+        }
+        if self.stale_for(now, soft) < self.reuse.windows.while_revalidate {
+            return Usage::Stale;
+        }
+        Usage::Ask
+    }
+
+    /// Whether it may answer where the handler has failed.
+    pub(crate) fn stands_in(&self, now: Moment, soft: bool) -> bool {
+        self.stale_for(now, soft) < self.reuse.windows.if_error
+    }
+
+    /// The same response with these fields, as received then. It is bound to nothing.
+    pub(crate) fn with_fields(&self, headers: HeaderMap, received: Moment) -> Self {
+        Self {
+            key: self.key.clone(),
+            vary: self.vary.clone(),
+            selection: self.selection.clone(),
+            status: self.status,
+            headers,
+            body: self.body.clone(),
+            trailers: self.trailers.clone(),
+            bond: None,
+            read_as_of: self.read_as_of,
+            received,
+            initial_age: Duration::ZERO,
+            dating: self.dating,
+            lifetime: self.lifetime,
+            reuse: self.reuse,
+            validators: self.validators,
+            softened: Softened::default(),
+            audience: self.audience,
+        }
+    }
+
+    /// Whether it may still answer somebody without the handler's word.
+    pub(crate) fn may_answer(&self, now: Moment, soft: bool) -> bool {
+        self.usage(now, soft) != Usage::Ask || self.stands_in(now, soft)
+    }
+
+    /// Whether each request has to ask the handler: it never was fresh.
+    pub(crate) fn asks_each_time(&self) -> bool {
+        self.reuse.always_ask || !semantics::is_fresh(self.lifetime, self.initial_age)
+    }
+
+    /// Since when it is not fresh, by its age or since it was softly invalidated.
+    fn stale_for(&self, now: Moment, soft: bool) -> Duration {
+        let expired = self.age(now).saturating_sub(self.lifetime);
+        if !soft {
+            return expired;
+        }
+        expired.max(now.since(self.softened.notice(now)))
+    }
+
+    fn is_fresh(&self, now: Moment) -> bool {
         semantics::is_fresh(self.lifetime, self.age(now))
     }
 

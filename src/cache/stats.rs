@@ -13,6 +13,13 @@ use std::time::Duration;
 pub struct Stats {
     /// Requests answered from the store.
     pub hits: u64,
+    /// Requests answered from the store with what was not fresh any more, by reason:
+    /// `while-revalidate`, which are hits, and `if-error`, which are misses.
+    pub stale: BTreeMap<&'static str, u64>,
+    /// Runs of the handler in the background, to fetch anew what was served stale.
+    pub refreshes: u64,
+    /// Stored responses that the handler has confirmed with a 304.
+    pub confirmed: u64,
     /// Look-ups that found nothing to serve, by reason.
     pub misses: BTreeMap<&'static str, u64>,
     /// Requests passed on without being answered or filled, by reason.
@@ -127,6 +134,9 @@ impl Stats {
         shelves.iter().for_each(|shelf| shelf.tidy());
         Self {
             hits: counters.hits.get(),
+            stale: counters.stale.snapshot(),
+            refreshes: counters.refreshes.get(),
+            confirmed: counters.confirmed.get(),
             misses: counters.misses.snapshot(),
             bypasses: counters.bypasses.snapshot(),
             fills: counters.fills.get(),

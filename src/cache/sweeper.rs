@@ -79,7 +79,7 @@ impl Sweeper {
 
     fn is_dead(&self, shelf: &Shelf<Slot>, slot: &Slot, now: Moment) -> bool {
         match slot {
-            Slot::Entry(entry) => self.is_invalid(entry) || !entry.is_fresh(now),
+            Slot::Entry(entry) => self.is_useless(entry, now),
             Slot::Pass { until } => now >= *until,
             Slot::Variants(variants) => !variants
                 .stored
@@ -88,11 +88,18 @@ impl Sweeper {
         }
     }
 
-    fn is_invalid(&self, entry: &Entry) -> bool {
-        entry
-            .bond
-            .as_ref()
-            .is_none_or(|bond| self.core.validity(bond) == Validity::Dead)
+    /// Whether it will answer nobody, and the handler cannot be asked about it. A soft
+    /// invalidation is noticed here, also of what nobody asks for.
+    fn is_useless(&self, entry: &Entry, now: Moment) -> bool {
+        let Some(bond) = &entry.bond else {
+            return true;
+        };
+        let soft = match self.core.validity(bond) {
+            Validity::Dead => return true,
+            Validity::Soft => true,
+            Validity::Valid => false,
+        };
+        !entry.may_answer(now, soft) && entry.validators.is_empty()
     }
 }
 
@@ -119,13 +126,13 @@ impl Walked {
 #[cfg(test)]
 mod tests {
     use super::super::lookup::{Ask, Found};
-    use super::super::record::{Draft, Recipe};
+    use super::super::record::{Content, Draft, Recipe};
     use super::super::{Cache, Rule};
     use super::*;
     use crate::clock::SetClock;
     use crate::eviction::Eviction;
     use crate::policy::Policy;
-    use crate::semantics::{Dating, Exchange, KeyParts, storable};
+    use crate::semantics::{Dating, Exchange, KeyParts, RouteRules, storable};
     use crate::tag::Tag;
     use http::{HeaderMap, HeaderValue, Request, StatusCode, request};
 
@@ -178,11 +185,17 @@ mod tests {
                 response: &headers,
                 targeted: &[],
             };
-            let storable = storable(&exchange, Some(MINUTE), shared.clock.wall()).unwrap();
+            let route = RouteRules {
+                lifetime: Some(MINUTE),
+                ..RouteRules::default()
+            };
+            let storable = storable(&exchange, &route, shared.clock.wall()).unwrap();
             let draft = Draft {
                 status: StatusCode::OK,
                 vary: storable.vary,
                 lifetime: storable.freshness.lifetime,
+                reuse: storable.reuse,
+                validators: storable.validators,
                 audience: storable.audience,
                 began: shared.clock.now(),
                 received: shared.clock.now(),
@@ -199,7 +212,11 @@ mod tests {
                 selected: primary,
                 request: request.clone(),
             };
-            let (_, _, stored) = shared.store(&fill, &recipe, draft, "x".into(), None);
+            let content = Content {
+                body: "x".into(),
+                trailers: None,
+            };
+            let (_, _, stored) = shared.store(&fill, &recipe, draft, content, None);
             stored.unwrap();
         }
 
@@ -220,6 +237,7 @@ mod tests {
         Ask {
             key: KeyParts::of(&request.uri, &request.headers, None).unwrap(),
             headers: &request.headers,
+            bears_token: false,
         }
     }
 
@@ -254,18 +272,30 @@ mod tests {
     async fn what_is_expired_or_leads_to_nothing_is_dead_and_what_is_soft_is_not() {
         let store = Store::new(Policy::from_headers());
         store.put(1, None, &[("cache-control", "max-age=10")]);
-        store.put(2, Some(&Tag::new("soft")), &[]);
+        let stale = [("cache-control", "max-age=60, stale-while-revalidate=30")];
+        store.put(2, Some(&Tag::new("soft")), &stale);
+        store.put(5, Some(&Tag::new("soft")), &[]);
         store.put(3, None, &[("vary", "x"), ("cache-control", "max-age=10")]);
         store.put(4, None, &[("vary", "x")]);
-        assert_eq!(store.cache.stats().entries, 6);
+        store.put(
+            6,
+            None,
+            &[("cache-control", "max-age=5"), ("etag", "\"a\"")],
+        );
+        assert_eq!(store.cache.stats().entries, 8);
         let soft = crate::target::Invalidate::tag("soft").soft();
         store.cache.invalidate_now(soft);
         store.clock.advance(Duration::from_secs(10));
         // One walk may come by an index before it comes by its variant.
         store.sweeper().walk().await;
         store.sweeper().walk().await;
-        assert_eq!(store.cache.stats().entries, 3);
+        // What may be served stale is left, what the handler can be asked about, and
+        // what is fresh with its index.
+        assert_eq!(store.cache.stats().entries, 4);
         assert!(store.serves(4));
+        store.clock.advance(Duration::from_secs(30));
+        store.sweeper().walk().await;
+        assert_eq!(store.cache.stats().entries, 3);
     }
 
     #[tokio::test]

@@ -3,28 +3,29 @@
 
 use super::body::CacheBody;
 use super::caught::caught;
-use super::context::{Listening, Storing};
+use super::context::Listening;
 use super::copy::Copied;
 use super::given_up::unless_given_up;
 use super::handover::{self, Outcome, Sender};
 use super::leader::{Held, Leader};
+use super::question::{self, Question};
 use super::read::{Read, Ticket};
+use super::service::EmptyBody;
 use super::settle::{self, Settled};
 use super::status::Status;
 use super::tee::{Writer, tee};
 use super::{copy, outgoing, pass, respond};
-use crate::cache::{Draft, Slot, Unstored, check_tags};
+use crate::cache::{Content, Draft, Landed, Permit, Slot, Unstored};
 use crate::clock::Moment;
-use crate::semantics::{self, Dating, Exchange, Refusal, TagTrouble};
-use crate::store::race::Fill;
-use crate::tag::Tags;
+use crate::semantics::{self};
+use crate::store::race::{Fill, Verdict};
 use bytes::Bytes;
 use futures_util::poll;
-use http::header::{DATE, ETAG};
-use http::{HeaderMap, Request, Response, StatusCode, response};
-use http_body::{Body, SizeHint};
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use http::{HeaderMap, Request, Response};
+use http_body::Body;
+use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use tower_service::Service;
 
@@ -32,14 +33,14 @@ use tower_service::Service;
 pub(super) async fn run<S, B, X>(
     read: Read,
     lead: Option<Ticket>,
-    mut service: S,
-    mut request: Request<B>,
+    service: S,
+    request: Request<B>,
 ) -> Result<Response<CacheBody<X>>, S::Error>
 where
-    S: Service<Request<B>, Response = Response<X>> + Send + 'static,
+    S: Service<Request<B>, Response = Response<X>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send + 'static,
-    B: Send + 'static,
+    B: EmptyBody,
     X: Body<Data = Bytes> + Send + 'static,
     X::Error: Send,
 {
@@ -51,28 +52,69 @@ where
         let status = read.status.refused(Unstored::Fills.as_str());
         return pass::run(read.cache, read.context, status, service, request).await;
     };
+    let (sender, receiver) = handover::channel();
+    start(permit, read, lead, service, request, sender);
+    handover::received(receiver).await
+}
+
+/// Runs the handler in a task of the cache. Whoever holds the other end of `sender`
+/// may leave.
+pub(super) fn start<S, B, X>(
+    permit: Permit,
+    read: Read,
+    lead: Option<Ticket>,
+    service: S,
+    mut request: Request<B>,
+    sender: Sender<X, S::Error>,
+) where
+    S: Service<Request<B>, Response = Response<X>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send + 'static,
+    B: EmptyBody,
+    X: Body<Data = Bytes> + Send + 'static,
+    X::Error: Send,
+{
     read.cache.counters.fills.one();
     request.extensions_mut().insert(read.context.clone());
     // From here on it is a request for the whole response, which answers the client
     // and those who wait by their own fields.
     semantics::hide_conditions(request.headers_mut());
-    let (sender, receiver) = handover::channel();
     let task = Task::begin(read, lead);
-    permit.run(task.run(async move { service.call(request).await }, sender));
-    handover::received(receiver).await
+    let call = question::call(service, request, task.question.clone());
+    permit.run(task.run(call, sender));
 }
 
 /// A fill under way. Dropped before it landed, the lead goes to a waiter.
-struct Task {
+pub(super) struct Task {
     /// First, so that what was noted counts before the lead goes on.
     listening: Listening,
-    read: Read,
-    lead: Option<Ticket>,
+    pub(super) read: Read,
+    pub(super) lead: Option<Ticket>,
     /// Holds the reading of the invalidation clock, taken before the handler ran.
-    fill: Fill,
-    began: Moment,
+    pub(super) fill: Fill,
+    /// What the handler is asked to confirm.
+    question: Option<Question>,
+    pub(super) began: Moment,
     /// Why it will not be stored, once that is known.
-    unstored: Option<Unstored>,
+    pub(super) unstored: Option<Unstored>,
+}
+
+/// What becomes of the handler's answer.
+#[allow(clippy::large_enum_variant, reason = "it is moved once")]
+enum Made<X: Body> {
+    /// Its body is the client's, or from memory.
+    Whole(Response<CacheBody<X>>),
+    /// Its body is copied for the store.
+    Copied(Response<CacheBody<X>>, Copying<X>),
+}
+
+/// How the wait for a response head ended.
+enum Head<T, X: Body> {
+    Came(T),
+    /// Nobody wants it any more.
+    Unwanted,
+    /// It takes too long, and this stands in.
+    Instead(Response<CacheBody<X>>),
 }
 
 /// A response head that may be stored, and its body on the way to the client.
@@ -87,10 +129,13 @@ struct Copying<X: Body> {
 impl Task {
     /// The clocks are read before the handler starts.
     fn begin(read: Read, lead: Option<Ticket>) -> Self {
+        let began = read.cache.clock.now();
+        let fill = read.cache.core.begin_fill();
         Self {
             listening: Listening(read.context.clone()),
-            began: read.cache.clock.now(),
-            fill: read.cache.core.begin_fill(),
+            began,
+            question: Question::of(&read, &fill),
+            fill,
             read,
             lead,
             unstored: None,
@@ -103,17 +148,23 @@ impl Task {
         X: Body<Data = Bytes>,
     {
         let outcome = match self.head(caught(call), &mut sender).await {
-            // Nobody wants it any more.
-            None => return,
-            Some(Err(panic)) => Outcome::Panicked(panic),
+            Head::Unwanted => return,
+            Head::Instead(response) => Outcome::Answered(Ok(response)),
+            Head::Came(Err(panic)) => {
+                self.settle_marks().await;
+                match self.instead(None) {
+                    Some(response) => Outcome::Answered(Ok(response)),
+                    None => Outcome::Panicked(panic),
+                }
+            }
             // A body may also panic when it is asked for its size.
-            Some(Ok(answer)) => match caught(self.settle(answer)).await {
+            Head::Came(Ok(answer)) => match caught(self.settle(answer)).await {
                 Err(panic) => Outcome::Panicked(panic),
                 Ok(Err(error)) => Outcome::Answered(Err(error)),
-                Ok(Ok((response, Some(copying)))) => {
+                Ok(Ok(Made::Copied(response, copying))) => {
                     return self.copy_for(response, copying, sender).await;
                 }
-                Ok(Ok((response, None))) => {
+                Ok(Ok(Made::Whole(response))) => {
                     self.release();
                     Outcome::Answered(Ok(response))
                 }
@@ -126,13 +177,47 @@ impl Task {
 
     /// What the handler noted counts before its response leaves.
     async fn settle<X: Body<Data = Bytes>, E>(
-        &self,
+        &mut self,
         mut answer: Result<Response<X>, E>,
-    ) -> Result<(Response<CacheBody<X>>, Option<Copying<X>>), E> {
+    ) -> Result<Made<X>, E> {
         let received = self.read.cache.clock.now();
         let mut settled = settle::marks(&self.listening.0, answer.as_mut().ok());
         settle::invalidate(&self.read.cache, std::mem::take(&mut settled.invalidate)).await;
-        Ok(self.prepare(answer?, settled, received))
+        let response = match answer {
+            Err(error) => return self.instead(None).map(Made::Whole).ok_or(error),
+            Ok(response) => response,
+        };
+        let status = response.status();
+        if semantics::is_stale_for(status)
+            && let Some(instead) = self.instead(Some(status))
+        {
+            return Ok(Made::Whole(instead));
+        }
+        Ok(self.prepare(response, settled, received))
+    }
+
+    /// What the handler has noted counts, although there is no response head.
+    async fn settle_marks(&self) {
+        let settled = settle::marks::<()>(&self.listening.0, None);
+        settle::invalidate(&self.read.cache, settled.invalidate).await;
+    }
+
+    /// Ends the flight with what was made. What has to be asked for each time is for
+    /// nobody else (RFC 9111 §5.2.2.4): those who wait ask for themselves.
+    pub(super) fn land(&mut self, slot: &Arc<Slot>, verdict: Verdict) {
+        let Some(lead) = self.lead.take() else {
+            return;
+        };
+        match &**slot {
+            Slot::Entry(entry) if entry.asks_each_time() => lead.release(),
+            _ => lead.land(
+                Landed {
+                    slot: slot.clone(),
+                    stale: false,
+                },
+                verdict,
+            ),
+        }
     }
 
     fn release(&mut self) {
@@ -143,36 +228,44 @@ impl Task {
 
     /// The handler's answer. After the fill timeout those who wait go on by
     /// themselves; the client may wait on, and what comes then is not stored.
-    async fn head<F: Future, T>(
+    async fn head<F: Future, X: Body<Data = Bytes>, E>(
         &mut self,
         call: F,
-        sender: &mut tokio::sync::oneshot::Sender<T>,
-    ) -> Option<F::Output> {
+        sender: &mut Sender<X, E>,
+    ) -> Head<F::Output, X> {
         tokio::pin!(call);
         let cache = self.read.cache.clone();
         let limit = cache.settings.fill_timeout;
         if let Some(answer) = cache.clock.timeout(limit, call.as_mut()).await {
-            return Some(answer);
+            return Head::Came(answer);
+        }
+        if self.read.old.is_some() && !sender.is_closed() {
+            self.settle_marks().await;
+            if let Some(instead) = self.instead(None) {
+                return Head::Instead(instead);
+            }
         }
         self.release();
         if sender.is_closed() {
-            return None;
+            return Head::Unwanted;
         }
         self.unstored = Some(Unstored::TooSlow);
-        unless_given_up(&cache, sender, call).await
+        let answer = unless_given_up(&cache, sender, call).await;
+        answer.map_or(Head::Unwanted, Head::Came)
     }
 
     /// The response for the client, and what to copy of it if it may be stored.
-    fn prepare<X>(
-        &self,
-        response: Response<X>,
-        settled: Settled,
-        received: Moment,
-    ) -> (Response<CacheBody<X>>, Option<Copying<X>>)
+    fn prepare<X>(&mut self, response: Response<X>, settled: Settled, received: Moment) -> Made<X>
     where
         X: Body<Data = Bytes>,
     {
         let (mut parts, body) = response.into_parts();
+        let question = self.question.take();
+        let confirmed = |asked: &Question| asked.is_confirmed_by(parts.status, &parts.headers);
+        let question = question.filter(confirmed);
+        if let Some(old) = question.as_ref().and_then(Question::entry) {
+            return Made::Whole(self.renew(old, parts, settled, received));
+        }
         let hint = body.size_hint();
         let draft = self.draft(&mut parts, settled, received);
         outgoing::strip(&self.read.cache, &mut parts.headers);
@@ -190,124 +283,24 @@ impl Task {
                     leader,
                     status,
                 };
-                (leader.response(response), Some(copying))
+                Made::Copied(leader.response(response), copying)
             }
             Err(reason) => {
                 self.read.cache.counters.refusals.add(reason);
-                self.read.cache.pass_for_a_while(&self.read.recipe);
+                // What is stored may still be served, if this says nothing of it.
+                let nothing = semantics::says_nothing(parts.status, self.read.background);
+                if self.read.old.is_none() || !nothing {
+                    self.read.cache.pass_for_a_while(&self.read.recipe);
+                }
                 let status = self.read.status.refused(reason);
                 status.say(&self.read.cache, parts.status, &mut parts.headers);
-                (Response::from_parts(parts, CacheBody::through(body)), None)
+                Made::Whole(Response::from_parts(parts, CacheBody::through(body)))
             }
         }
     }
 }
 
 impl Task {
-    /// A body that says itself that it is too long is not copied at all.
-    fn fits(&self, body: &SizeHint) -> Result<(), &'static str> {
-        let length = usize::try_from(body.lower()).unwrap_or(usize::MAX);
-        if length > self.read.cache.settings.max_body_bytes {
-            return Err(Unstored::TooLong.as_str());
-        }
-        Ok(())
-    }
-
-    /// Whether the response may be stored, and as what. Sets `Date` where the
-    /// handler did not: hits have to tell when the response was made, and the
-    /// server would write its own (RFC 9110 §6.6.1).
-    fn draft(
-        &self,
-        parts: &mut response::Parts,
-        settled: Settled,
-        received: Moment,
-    ) -> Result<Draft, &'static str> {
-        let recipe = &self.read.recipe;
-        if let Some(reason) = self.unstored {
-            return Err(reason.as_str());
-        }
-        if settled.marks.storing == Storing::Forbidden {
-            return Err(Unstored::Forbidden.as_str());
-        }
-        let declared = recipe.rule.policy.declared_lifetime();
-        let wall = self.read.cache.clock.wall();
-        let exchange = Exchange {
-            method: &recipe.request.method,
-            request: &recipe.request.headers,
-            status: parts.status,
-            response: &parts.headers,
-            targeted: &self.read.cache.settings.fields.targeted,
-        };
-        let storable = semantics::storable(&exchange, declared, wall).map_err(Refusal::as_str)?;
-        let lifetime = storable.freshness.lifetime;
-        let lifetime = settled
-            .marks
-            .at_most
-            .map_or(lifetime, |most| most.min(lifetime));
-        if lifetime.is_zero() {
-            return Err(Unstored::Forbidden.as_str());
-        }
-        // Before `Date` is set here: ours has no fraction of a second, which is no
-        // age of the response.
-        let initial_age = semantics::initial_age(&parts.headers, wall, received.since(self.began));
-        if !semantics::is_fresh(lifetime, initial_age) {
-            return Err(Refusal::Stale.as_str());
-        }
-        let tags = self.tags(parts, settled.tags)?;
-        let dating = Dating::of(&parts.headers, wall);
-        parts
-            .headers
-            .entry(DATE)
-            .or_insert_with(|| semantics::http_date(wall));
-        Ok(Draft {
-            status: parts.status,
-            vary: storable.vary,
-            headers: self.stored_fields(&parts.headers),
-            lifetime,
-            audience: storable.audience,
-            began: self.began,
-            received,
-            initial_age,
-            dating,
-            tags,
-            groups: storable.groups,
-        })
-    }
-
-    fn stored_fields(&self, headers: &HeaderMap) -> HeaderMap {
-        let mut headers = headers.clone();
-        semantics::strip_unstored(&mut headers);
-        outgoing::strip(&self.read.cache, &mut headers);
-        headers
-    }
-
-    /// All tags of the response.
-    fn tags(&self, parts: &response::Parts, noted: Tags) -> Result<Tags, &'static str> {
-        let mut tags = self.policy_tags(parts)?;
-        tags.extend(self.field_tags(&parts.headers)?);
-        tags.extend(noted);
-        check_tags(&tags).map_err(Unstored::as_str)?;
-        Ok(tags)
-    }
-
-    /// The tags of the policy. Its closure is the application's: should it panic,
-    /// the response is not stored, and goes out.
-    fn policy_tags(&self, parts: &response::Parts) -> Result<Tags, &'static str> {
-        let recipe = &self.read.recipe;
-        let tags = AssertUnwindSafe(|| recipe.rule.policy.tags_of(&recipe.request, parts));
-        catch_unwind(tags).map_err(|_| Unstored::PolicyPanicked.as_str())
-    }
-
-    /// The tags that the response has by the fields of vendors.
-    fn field_tags(&self, headers: &HeaderMap) -> Result<Tags, &'static str> {
-        let fields = &self.read.cache.settings.fields.tags;
-        let tags = semantics::field_tags(headers, fields).map_err(|trouble| match trouble {
-            TagTrouble::TooMany => Unstored::Tags,
-            TagTrouble::Unreadable => Unstored::UnreadableTags,
-        });
-        tags.map_err(Unstored::as_str)
-    }
-
     /// Lets the client have the head, and copies the body. Where the head is to say
     /// whether the response was stored, a body that is whole at once is copied first;
     /// a leader that waits has its head when the body is whole.
@@ -426,27 +419,18 @@ impl Task {
             return Err(Unstored::WrongLength);
         }
         self.tag_body(&mut draft, &body);
-        let (slot, verdict, stored) =
-            self.read
-                .cache
-                .store(&self.fill, &self.read.recipe, draft, body, trailers.clone());
-        if let Some(lead) = self.lead.take() {
-            lead.land(slot.clone(), verdict);
-        }
+        let content = Content {
+            body,
+            trailers: trailers.clone(),
+        };
+        let (cache, recipe) = (&self.read.cache, &self.read.recipe);
+        let (slot, verdict, stored) = cache.store(&self.fill, recipe, draft, content, None);
+        self.land(&slot, verdict);
         writer.finish(trailers);
         if let Some(held) = held {
             held.answer(self.leaders_answer(&slot), stored);
         }
         stored
-    }
-
-    /// Where the route wants one and the handler has none.
-    fn tag_body(&self, draft: &mut Draft, body: &Bytes) {
-        let wanted = self.read.recipe.rule.policy.makes_etags() && draft.status == StatusCode::OK;
-        if wanted && !draft.headers.contains_key(ETAG) {
-            let tag = semantics::made_etag(&draft.headers, body);
-            draft.headers.insert(ETAG, tag);
-        }
     }
 
     /// What the leader gets of its own fill, whether or not that could be stored.

@@ -4,6 +4,7 @@
 //!
 //! ```text
 //!           hit ──────────────────────────────► response from memory
+//!           stale ──────────────────────────► response from memory, and a refresh
 //! read ──►  miss ─► wait for a flight ────────► response from memory
 //!                └► lead ─► fill in a task ───► response, copied for the store
 //! write ─────────► task to the response head ─► invalid here, outbox, response
@@ -18,18 +19,23 @@ mod body;
 mod caught;
 mod context;
 mod copy;
+mod draft;
 mod fill;
 mod future;
 mod given_up;
 mod handover;
+mod instead;
 mod layer;
 mod leader;
 mod noted;
 mod outgoing;
 mod outside;
 mod pass;
+mod question;
 mod read;
+mod refresh;
 mod refused;
+mod renew;
 mod respond;
 mod service;
 mod settle;

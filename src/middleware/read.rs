@@ -2,9 +2,10 @@
 
 use super::body::CacheBody;
 use super::context::CacheContext;
+use super::service::EmptyBody;
 use super::status::{self, Status};
-use super::{fill, pass, respond, token};
-use crate::cache::{Ask, Found, Recipe, Rule, Shared, Slot};
+use super::{fill, instead, pass, respond, token};
+use crate::cache::{Ask, Found, Landed, Miss, Recipe, Rule, Shared, Slot};
 use crate::clock::Moment;
 use crate::semantics::{self, Collapsed, Forward};
 use crate::store::race::{Landing, Lead, Seat, Tick, Validity};
@@ -32,24 +33,28 @@ pub(super) struct Read {
     /// It wants to see a write, which has been applied here once it looks.
     pub(super) bears_token: bool,
     pub(super) status: Status,
+    /// What the look-up found that may not answer as it is.
+    pub(super) old: Option<Arc<Slot>>,
+    /// No client waits: the cache itself asks.
+    pub(super) background: bool,
 }
 
 /// Whether the request may wait for somebody else's fill.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coalesce {
     Yes,
-    /// The key is known to be uncacheable for now.
+    /// The key is known to be uncacheable for now, or each request has to ask.
     No,
 }
 
 /// The leader's ticket of a flight of entries.
-pub(super) type Ticket = Lead<(u32, u128), Arc<Slot>>;
+pub(super) type Ticket = Lead<(u32, u128), Landed>;
 
 /// How a request goes on.
 enum Turn {
     Answer(Arc<Slot>, Moment),
     /// With what another request got.
-    Share(Arc<Slot>, Moment),
+    Share(Landed, Moment),
     Lead(Ticket),
     Alone,
     Pass,
@@ -79,26 +84,28 @@ pub(super) async fn run<S, B, X>(
     request: Request<B>,
 ) -> Result<Response<CacheBody<X>>, S::Error>
 where
-    S: Service<Request<B>, Response = Response<X>> + Send + 'static,
+    S: Service<Request<B>, Response = Response<X>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send + 'static,
-    B: Send + 'static,
+    B: EmptyBody,
     X: Body<Data = Bytes> + Send + 'static,
     X::Error: Send,
 {
     let turn = read.begin().await;
-    match &turn {
-        Turn::Answer(slot, now) | Turn::Share(slot, now) => {
-            if let Some(mut response) = respond::from_slot(slot, *now, &read.recipe.request) {
-                read.tell(&turn, slot, *now, &mut response);
-                return Ok(response);
-            }
-        }
-        Turn::Lead(_) | Turn::Alone | Turn::Pass => {}
+    let answer = match &turn {
+        Turn::Answer(slot, now) => Some((slot, *now)),
+        Turn::Share(landed, now) => Some((&landed.slot, *now)),
+        Turn::Lead(_) | Turn::Alone | Turn::Pass => None,
+    };
+    if let Some((slot, now)) = answer
+        && let Some(mut response) = respond::from_slot(slot, now, &read.recipe.request)
+    {
+        read.tell(&turn, slot, now, &mut response);
+        return Ok(response);
     }
     match turn {
         Turn::Lead(lead) => fill::run(read, Some(lead), service, request).await,
-        Turn::Alone if semantics::asks_for_less(request.headers()) => {
+        Turn::Alone if read.old.is_none() && semantics::asks_for_less(request.headers()) => {
             read.cache.counters.bypasses.add(CONDITIONAL);
             let status = read.status.because(Forward::Bypass, CONDITIONAL);
             pass::run(read.cache, read.context, status, service, request).await
@@ -114,7 +121,12 @@ impl Read {
     /// Says of an answer without the handler where it comes from.
     fn tell<X>(&self, turn: &Turn, slot: &Slot, now: Moment, response: &mut Response<X>) {
         match turn {
-            Turn::Share(..) => self.status.tell_shared(&self.cache, slot, now, response),
+            Turn::Share(landed, now) => {
+                if landed.stale {
+                    self.cache.counters.stale.add(instead::REASON);
+                }
+                self.status.tell_shared(&self.cache, landed, *now, response);
+            }
             _ => status::tell_hit(&self.cache, &self.recipe.rule, slot, now, response),
         }
     }
@@ -140,27 +152,54 @@ impl Read {
             return Some(Turn::Pass);
         }
         self.arrived = cache.core.clock();
-        match cache.look_up(&self.recipe.rule, &self.ask()) {
-            Found::Hit(slot, now) => {
-                cache.counters.hits.one();
-                return Some(Turn::Answer(slot, now));
-            }
-            Found::Miss(miss, selected) => {
-                cache.counters.misses.add(miss.as_str());
-                self.status = Status::missed(&self.recipe.rule, miss);
-                self.recipe.selected = selected;
-            }
-            Found::Pass(selected) => {
-                cache.counters.misses.add("uncacheable");
-                self.status = uncacheable(&self.recipe.rule);
-                self.recipe.selected = selected;
-                self.coalesce = Coalesce::No;
-            }
+        let found = cache.look_up(&self.recipe.rule, &self.ask());
+        if let Found::Hit(slot, now) = found {
+            cache.counters.hits.one();
+            return Some(Turn::Answer(slot, now));
         }
+        self.missed(found);
+        cache.counters.misses.add(self.status.detail());
         let reason = cannot_fill(&self.recipe.request)?;
         cache.counters.bypasses.add(reason);
         self.status = self.status.refused(reason);
         Some(Turn::Pass)
+    }
+
+    /// Goes on with what a look-up found that is no hit.
+    pub(super) fn missed(&mut self, found: Found) {
+        let rule = &self.recipe.rule;
+        match found {
+            Found::Hit(..) => {}
+            Found::Miss(miss, selected) => {
+                self.status = Status::missed(rule, miss);
+                self.recipe.selected = selected;
+                self.old = None;
+            }
+            Found::Old(miss, selected, old) => {
+                self.status = Status::missed(rule, miss);
+                self.recipe.selected = selected;
+                self.note(old);
+            }
+            Found::Stale(old, _, fingerprint) => {
+                self.status = Status::missed(rule, Miss::Expired);
+                self.recipe.selected = self.cache.own_flight(fingerprint, &self.ask());
+                self.note(old);
+            }
+            Found::Pass(selected) => {
+                self.status = uncacheable(rule);
+                self.recipe.selected = selected;
+                self.coalesce = Coalesce::No;
+            }
+        }
+    }
+
+    fn note(&mut self, old: Arc<Slot>) {
+        if let Slot::Entry(entry) = &*old
+            && entry.asks_each_time()
+        {
+            self.coalesce = Coalesce::No;
+        }
+        self.old = Some(old);
     }
 
     async fn turn(&mut self) -> Turn {
@@ -175,9 +214,9 @@ impl Read {
             match wait.await {
                 Landing::Lead(lead) => return self.second_look(lead),
                 Landing::Alone => return Turn::Alone,
-                Landing::Shared(slot) => {
-                    if let Some(now) = self.may_take(&slot) {
-                        return Turn::Share(slot, now);
+                Landing::Shared(landed) => {
+                    if let Some(now) = self.may_take(&landed) {
+                        return Turn::Share(landed, now);
                     }
                 }
                 Landing::Again => {}
@@ -203,9 +242,12 @@ impl Read {
         match self.cache.look_up(&rule, &self.ask()) {
             Found::Hit(slot, now) => Some(Turn::Answer(slot, now)),
             Found::Pass(_) => Some(Turn::Alone),
-            Found::Miss(_, selected) => {
-                self.recipe.selected = selected;
-                None
+            found => {
+                // Why it missed was when it came.
+                let status = self.status;
+                self.missed(found);
+                self.status = status;
+                (self.coalesce == Coalesce::No).then_some(Turn::Alone)
             }
         }
     }
@@ -222,10 +264,14 @@ impl Read {
     ///
     /// A token asks for what the source would say now. A fill without a bond may have
     /// read a replica that did not have the write yet, and by now has it.
-    fn may_take(&self, slot: &Slot) -> Option<Moment> {
-        let Slot::Entry(entry) = slot else {
+    fn may_take(&self, landed: &Landed) -> Option<Moment> {
+        let Slot::Entry(entry) = &*landed.slot else {
             return None;
         };
+        if landed.stale {
+            let stands = self.cache.stands_in(&self.recipe.rule, &self.ask(), entry);
+            return stands.map(|(now, _)| now);
+        }
         if self.bears_token && entry.bond.is_none() {
             return None;
         }
@@ -239,10 +285,11 @@ impl Read {
         taken.then_some(now)
     }
 
-    fn ask(&self) -> Ask<'_> {
+    pub(super) fn ask(&self) -> Ask<'_> {
         Ask {
             key: self.recipe.key.parts(),
             headers: &self.recipe.request.headers,
+            bears_token: self.bears_token,
         }
     }
 }

@@ -31,7 +31,7 @@ pub(super) fn from_slot<X: Body>(
     }
 }
 
-fn from_entry<X: Body>(
+pub(super) fn from_entry<X: Body>(
     entry: &Entry,
     now: Moment,
     request: &request::Parts,

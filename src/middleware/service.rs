@@ -7,8 +7,9 @@ use super::read::{Coalesce, Read};
 use super::status::{self, Status};
 use super::token::{self, Carried, May};
 use super::write::{Call, Choices, Resource, Write};
-use super::{outside, pass, read, refused, respond, write};
-use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared};
+use super::{outside, pass, read, refresh, refused, respond, write};
+use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared, Slot};
+use crate::clock::Moment;
 use crate::policy::{BusDown, Partition, WritePolicy};
 use crate::scope::Scope;
 use crate::semantics::{self, Content, Forward, Intent, KeyParts};
@@ -45,6 +46,8 @@ pub struct CacheService<S> {
 enum Plan<X: Body> {
     /// Without the handler: from memory, or refused.
     Answer(Response<CacheBody<X>>),
+    /// From memory, and this fetches it anew.
+    Refresh(Response<CacheBody<X>>, Box<Read>),
     Read(Box<Read>),
     Write(Box<Write>),
     /// Past the store, with a context for what the handler notes.
@@ -125,7 +128,11 @@ impl<S> CacheService<S> {
             Err(reason) => return self.bypass(reason, client),
         };
         let headers = &request.headers;
-        let ask = Ask { key, headers };
+        let ask = Ask {
+            key,
+            headers,
+            bears_token: client.carried.token().is_some(),
+        };
         match client.carried.may(&self.cache) {
             May::Look => {}
             May::LookAfter(token) => {
@@ -142,31 +149,45 @@ impl<S> CacheService<S> {
         // The clock is read before the shelf is: a waiter has to know which
         // invalidations came before it.
         let arrived = self.cache.core.clock();
-        let (status, selected, coalesce) = match self.look_up(&ask) {
+        let found = match self.look_up(&ask) {
             Found::Hit(slot, now) => {
-                if let Some(mut response) = respond::from_slot(&slot, now, request) {
-                    self.cache.counters.hits.one();
-                    status::tell_hit(&self.cache, &self.rule, &slot, now, &mut response);
-                    return Plan::Answer(response);
-                }
-                return self.bypass("not-a-response", client);
+                return match self.answer(&slot, now, request) {
+                    Some(response) => Plan::Answer(response),
+                    None => self.bypass("not-a-response", client),
+                };
             }
-            Found::Miss(miss, selected) => {
-                let status = Status::missed(&self.rule, miss);
-                (status, selected, Coalesce::Yes)
-            }
-            Found::Pass(selected) => (read::uncacheable(&self.rule), selected, Coalesce::No),
+            found => found,
         };
-        self.cache.counters.misses.add(status.detail());
+        let mut read = self.read(request, client, &ask, arrived);
+        if let Found::Stale(slot, now, selected) = &found
+            && let Some(response) = self.answer(slot, *now, request)
+        {
+            self.cache.counters.stale.add(refresh::REASON);
+            read.recipe.selected = *selected;
+            read.old = Some(slot.clone());
+            read.background = true;
+            return Plan::Refresh(response, read);
+        }
+        read.missed(found);
+        self.cache.counters.misses.add(read.status.detail());
         if let Some(reason) = read::cannot_fill(request) {
             self.cache.counters.bypasses.add(reason);
-            return Plan::Pass(self.context(client), status.refused(reason));
+            return Plan::Pass(read.context, read.status.refused(reason));
         }
-        let mut read = self.read(request, client, &ask, arrived);
-        read.status = status;
-        read.recipe.selected = selected;
-        read.coalesce = coalesce;
         Plan::Read(read)
+    }
+
+    /// An answer from memory.
+    fn answer<X: Body>(
+        &self,
+        slot: &Slot,
+        now: Moment,
+        request: &request::Parts,
+    ) -> Option<Response<CacheBody<X>>> {
+        let mut response = respond::from_slot(slot, now, request)?;
+        self.cache.counters.hits.one();
+        status::tell_hit(&self.cache, &self.rule, slot, now, &mut response);
+        Some(response)
     }
 
     fn read(
@@ -193,6 +214,8 @@ impl<S> CacheService<S> {
             awaited: None,
             bears_token: client.carried.token().is_some(),
             status: Status::new(&self.rule, Forward::Miss, ""),
+            old: None,
+            background: false,
         })
     }
 
@@ -320,9 +343,13 @@ where
         // The service that was polled ready is the one that is called.
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
+        if let Plan::Refresh(response, read) = plan {
+            refresh::start::<_, B, _>(*read, ready, parts);
+            return ResponseFuture::hit(response);
+        }
         let request = Request::from_parts(parts, body);
         match plan {
-            Plan::Answer(response) => ResponseFuture::hit(response),
+            Plan::Answer(response) | Plan::Refresh(response, _) => ResponseFuture::hit(response),
             Plan::Inner => ResponseFuture::inner(ready.call(request)),
             Plan::Pass(context, status) => {
                 let cache = self.cache.clone();

@@ -1,6 +1,7 @@
 //! What is said in `Cache-Status` of what became of a request (RFC 9211).
 
-use crate::cache::{Entry, Miss, Rule, Shared, Slot, Unstored};
+use super::instead;
+use crate::cache::{Entry, Landed, Miss, Rule, Shared, Slot, Unstored};
 use crate::clock::Moment;
 use crate::policy::StatusHeader;
 use crate::semantics::{self, Collapsed, Forward, Forwarded, Handled, Stored};
@@ -84,6 +85,10 @@ impl Status {
     }
 
     pub(super) fn say(self, cache: &Shared, status: StatusCode, headers: &mut HeaderMap) {
+        self.write(cache, Some(status), headers);
+    }
+
+    fn write(self, cache: &Shared, status: Option<StatusCode>, headers: &mut HeaderMap) {
         let handled = Handled::Forwarded(Forwarded {
             why: self.why,
             status,
@@ -93,20 +98,42 @@ impl Status {
         add(cache, self.header, headers, handled, self.ttl, self.detail);
     }
 
+    /// Says it of what stands in for an answer of the handler.
+    pub(super) fn tell_instead<X>(
+        self,
+        cache: &Shared,
+        entry: &Entry,
+        now: Moment,
+        failed: Option<StatusCode>,
+        response: &mut Response<X>,
+    ) {
+        let instead = Self {
+            ttl: Some(ttl(entry, now)),
+            detail: instead::REASON,
+            ..self
+        };
+        instead.write(cache, failed, response.headers_mut());
+    }
+
     /// Says it of an answer that another request got of the handler.
     pub(super) fn tell_shared<X>(
         self,
         cache: &Shared,
-        slot: &Slot,
+        landed: &Landed,
         now: Moment,
         response: &mut Response<X>,
     ) {
-        let Slot::Entry(entry) = slot else { return };
+        let Slot::Entry(entry) = &*landed.slot else {
+            return;
+        };
         let answered = Self {
             collapsed: Collapsed::Answered,
-            ttl: Some(ttl(entry, now)),
             ..self
         };
+        if landed.stale {
+            return answered.tell_instead(cache, entry, now, None, response);
+        }
+        let answered = answered.fresh_for(ttl(entry, now));
         answered.say(cache, entry.status, response.headers_mut());
     }
 }
@@ -156,7 +183,7 @@ fn why(miss: Miss) -> Forward {
     match miss {
         Miss::Absent => Forward::UriMiss,
         Miss::OtherVariants => Forward::VaryMiss,
-        Miss::Expired => Forward::Stale,
+        Miss::Expired | Miss::SoftlyInvalidated | Miss::NeverFresh => Forward::Stale,
         Miss::Invalidated | Miss::Deaf => Forward::Miss,
         Miss::ShutDown => Forward::Bypass,
         Miss::NotForThis => Forward::Request,

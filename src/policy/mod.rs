@@ -11,9 +11,11 @@
 #![doc = include_str!("../docs/http.md")]
 
 mod read;
+mod stale;
 mod write;
 
 pub use crate::eviction::Eviction;
 pub(crate) use read::{OwnStore, Partition};
 pub use read::{Policy, StatusHeader, WhileDeaf};
+pub(crate) use stale::Stale;
 pub use write::{BusDown, WritePolicy};

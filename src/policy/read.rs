@@ -1,5 +1,6 @@
 //! How the responses of a route are cached.
 
+use super::stale::Stale;
 use crate::eviction::Eviction;
 use crate::scope::Scope;
 use crate::tag::Tags;
@@ -34,6 +35,7 @@ pub struct Policy {
     own_store: Option<OwnStore>,
     while_deaf: Option<WhileDeaf>,
     settle: Duration,
+    pub(super) stale: Stale,
     etag: bool,
     status: StatusHeader,
     bypass: bool,
@@ -277,6 +279,7 @@ impl fmt::Debug for Policy {
             .field("own_store", &self.own_store)
             .field("while_deaf", &self.while_deaf)
             .field("settle", &self.settle)
+            .field("stale", &self.stale)
             .field("etag", &self.etag)
             .field("status", &self.status)
             .field("bypass", &self.bypass)

@@ -25,6 +25,10 @@ pub(crate) struct CacheControl {
     pub(crate) max_age: Option<Duration>,
     /// Zero if it is there and is not a number of seconds.
     pub(crate) s_maxage: Option<Duration>,
+    /// `stale-while-revalidate`. Zero if it is there and is not a number of seconds.
+    pub(crate) while_revalidate: Option<Duration>,
+    /// `stale-if-error`. Zero if it is there and is not a number of seconds.
+    pub(crate) if_error: Option<Duration>,
     /// A line is not ASCII, or its quoted strings make no sense: it may hold
     /// directives that cannot be told.
     pub(crate) unreadable: bool,
@@ -63,6 +67,10 @@ impl CacheControl {
             b"must-understand" => self.must_understand |= directive.argument.is_none(),
             b"max-age" => shorten(&mut self.max_age, directive.seconds()),
             b"s-maxage" => shorten(&mut self.s_maxage, directive.seconds()),
+            b"stale-while-revalidate" => {
+                shorten(&mut self.while_revalidate, directive.seconds());
+            }
+            b"stale-if-error" => shorten(&mut self.if_error, directive.seconds()),
             _ => {}
         }
     }

@@ -49,7 +49,8 @@ pub(crate) enum Handled {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Forwarded {
     pub(crate) why: Forward,
-    pub(crate) status: StatusCode,
+    /// What the handler answered, if it did (RFC 9211 §2.2).
+    pub(crate) status: Option<StatusCode>,
     pub(crate) stored: Stored,
     pub(crate) collapsed: Collapsed,
 }
@@ -136,8 +137,10 @@ pub(crate) fn add_status(
 
 impl Forwarded {
     fn write(&self, member: &mut String) {
-        let (why, status) = (self.why.as_str(), self.status.as_u16());
-        let _ = write!(member, "; fwd={why}; fwd-status={status}");
+        let _ = write!(member, "; fwd={}", self.why.as_str());
+        if let Some(status) = self.status {
+            let _ = write!(member, "; fwd-status={}", status.as_u16());
+        }
         match self.stored {
             Stored::Yes => member.push_str("; stored"),
             Stored::Unsaid => {}
@@ -164,7 +167,7 @@ mod tests {
 
     const MISSED: Forwarded = Forwarded {
         why: Forward::UriMiss,
-        status: StatusCode::OK,
+        status: Some(StatusCode::OK),
         stored: Stored::Unsaid,
         collapsed: Collapsed::No,
     };
@@ -178,7 +181,7 @@ mod tests {
         );
         let whole = Forwarded {
             why: Forward::Stale,
-            status: StatusCode::NOT_FOUND,
+            status: Some(StatusCode::NOT_FOUND),
             stored: Stored::Yes,
             collapsed: Collapsed::Answered,
         };

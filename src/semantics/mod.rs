@@ -10,6 +10,7 @@
 //! | Which fields of it? | `stored_fields` | RFC 9111 §3.1 |
 //! | How old is it, and is it fresh? | `freshness`, `dates` | RFC 9111 §4.2, RFC 9110 §5.6.7 |
 //! | Has the client got it already? | `conditional`, `etag` | RFC 9110 §13, RFC 9111 §4.3.2 |
+//! | Does what is stored still hold? | `validation`, `reuse` | RFC 9111 §4.2.4, §4.3, RFC 5861 |
 //! | Which part of it is asked for? | `range` | RFC 9110 §14 |
 //! | Which tag has what has none? | `made_etag` | RFC 9110 §8.8.3 |
 //! | Which tags does it bring? | `tag_fields` | none: conventions of vendors |
@@ -32,10 +33,12 @@ mod list;
 mod made_etag;
 mod range;
 mod request;
+mod reuse;
 mod storable;
 mod stored_fields;
 mod tag_fields;
 mod targeted;
+mod validation;
 mod vary;
 
 pub(crate) use cache_control::CacheControl;
@@ -53,8 +56,12 @@ pub(crate) use key::{KeyParts, StoredKey};
 pub(crate) use made_etag::made_etag;
 pub(crate) use range::{Extent, OF_WHOLE_CONTENT, asked_range, content_range, unsatisfied_range};
 pub(crate) use request::{Bypass, Content, Intent, carries_credentials, intent, is_grpc};
-pub(crate) use storable::{Audience, Exchange, Refusal, forbids_storing, storable};
+pub(crate) use reuse::{Reuse, RouteWindows};
+pub(crate) use storable::{Audience, Exchange, Refusal, RouteRules, forbids_storing, storable};
 pub(crate) use stored_fields::strip_unstored;
 pub(crate) use tag_fields::{TagTrouble, field_tags, strip_tags};
 pub(crate) use targeted::{COHERENCE_CACHE_CONTROL, strip_targeted};
+pub(crate) use validation::{
+    Validators, confirms, hide_client, is_of_the_client, is_stale_for, says_nothing, updated,
+};
 pub(crate) use vary::{Selection, VaryNames};

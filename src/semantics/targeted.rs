@@ -77,6 +77,8 @@ fn note(directives: &mut CacheControl, key: &Key, member: &ListEntry) {
         "must-understand" => directives.must_understand = is_true(member),
         "max-age" => directives.max_age = Some(seconds(member)),
         "s-maxage" => directives.s_maxage = Some(seconds(member)),
+        "stale-while-revalidate" => directives.while_revalidate = Some(seconds(member)),
+        "stale-if-error" => directives.if_error = Some(seconds(member)),
         _ => {}
     }
 }

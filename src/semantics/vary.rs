@@ -59,7 +59,6 @@ impl VaryNames {
         Ok(Self(names.into()))
     }
 
-    #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = &HeaderName> {
         self.0.iter()
     }

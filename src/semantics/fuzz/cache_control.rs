@@ -38,6 +38,8 @@ fn target() -> Target {
             "must-understand",
             "max-age=",
             "s-maxage=",
+            "stale-while-revalidate=5",
+            "stale-if-error=",
             "\"1\"",
             "0",
             "2147483649",
@@ -68,6 +70,8 @@ fn both(one: CacheControl, other: CacheControl) -> CacheControl {
         must_understand: one.must_understand || other.must_understand,
         max_age: shorter(one.max_age, other.max_age),
         s_maxage: shorter(one.s_maxage, other.s_maxage),
+        while_revalidate: shorter(one.while_revalidate, other.while_revalidate),
+        if_error: shorter(one.if_error, other.if_error),
         unreadable: one.unreadable || other.unreadable,
     }
 }
@@ -94,6 +98,8 @@ fn second_reading(line: &[u8]) -> CacheControl {
             b"must-understand" => says.must_understand = argument.is_none(),
             b"max-age" => says.max_age = seconds,
             b"s-maxage" => says.s_maxage = seconds,
+            b"stale-while-revalidate" => says.while_revalidate = seconds,
+            b"stale-if-error" => says.if_error = seconds,
             _ => {}
         }
         read = both(read, says);

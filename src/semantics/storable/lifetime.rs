@@ -2,7 +2,7 @@
 
 use super::{Exchange, Refusal};
 use crate::semantics::dates::parse_date;
-use crate::semantics::freshness::{date, initial_age, is_fresh};
+use crate::semantics::freshness::date;
 use crate::semantics::targeted::{Expires, Instructions};
 use http::header::EXPIRES;
 use http::{HeaderMap, StatusCode};
@@ -13,6 +13,14 @@ use std::time::{Duration, SystemTime};
 pub(crate) struct Freshness {
     pub(crate) lifetime: Duration,
     pub(crate) source: LifetimeSource,
+}
+
+impl Freshness {
+    /// Of what is never fresh.
+    pub(super) const NONE: Self = Self {
+        lifetime: Duration::ZERO,
+        source: LifetimeSource::Declared,
+    };
 }
 
 /// Who says how long.
@@ -45,10 +53,6 @@ pub(super) fn freshness(
         (None, Some(route)) if is_for_routes(exchange.status) => (route, LifetimeSource::Route),
         (None, _) => return Err(Refusal::NoLifetime),
     };
-    let age = initial_age(exchange.response, received, Duration::ZERO);
-    if !is_fresh(lifetime, age) {
-        return Err(Refusal::Stale);
-    }
     Ok(Freshness { lifetime, source })
 }
 

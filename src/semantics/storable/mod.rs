@@ -8,8 +8,11 @@ mod refusal;
 mod tests;
 
 use super::cache_control::CacheControl;
+use super::freshness::initial_age;
 use super::groups::groups;
+use super::reuse::{Reuse, RouteWindows};
 use super::targeted::Instructions;
+use super::validation::Validators;
 use super::vary::{VaryNames, VaryTrouble};
 use http::header::{CONTENT_TYPE, SET_COOKIE, UPGRADE};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
@@ -33,22 +36,31 @@ pub(crate) struct Exchange<'a> {
     pub(crate) targeted: &'a [HeaderName],
 }
 
+/// What the route says of how its responses are stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct RouteRules {
+    pub(crate) lifetime: Option<Duration>,
+    pub(crate) windows: RouteWindows,
+}
+
 /// How a response is stored, if its body also arrives whole.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Storable {
     pub(crate) freshness: Freshness,
+    pub(crate) reuse: Reuse,
+    /// By what the handler can be asked about it later.
+    pub(crate) validators: Validators,
     pub(crate) audience: Audience,
     pub(crate) vary: VaryNames,
     /// Of RFC 9875; they belong to the origin of the request.
     pub(crate) groups: Vec<Box<str>>,
 }
 
-/// Whether the response may be stored, by its head. `route` is the lifetime that
-/// the route declares, if any; there are no heuristics. `received` is the wall
+/// Whether the response may be stored, by its head; there are no heuristics. `received` is the wall
 /// clock when the response came.
 pub(crate) fn storable(
     exchange: &Exchange<'_>,
-    route: Option<Duration>,
+    route: &RouteRules,
     received: SystemTime,
 ) -> Result<Storable, Refusal> {
     let instructions = Instructions::of(exchange.response, exchange.targeted);
@@ -64,9 +76,25 @@ pub(crate) fn storable(
         VaryTrouble::TooMany | VaryTrouble::Unreadable => Refusal::Vary,
     })?;
     let groups = groups(exchange.response).map_err(|_| Refusal::Groups)?;
-    let freshness = freshness(exchange, &instructions, route, received)?;
+    let reuse = Reuse::of(&directives, route.windows);
+    let validators = Validators::of(exchange.status, exchange.response, received);
+    if reuse.always_ask && validators.is_empty() {
+        return Err(Refusal::NoCache);
+    }
+    let freshness = freshness(exchange, &instructions, route.lifetime, received);
+    let freshness = match freshness {
+        // It is never fresh; how long it would be is nothing to anybody.
+        Err(Refusal::NoLifetime) if reuse.always_ask => Freshness::NONE,
+        freshness => freshness?,
+    };
+    let age = initial_age(exchange.response, received, Duration::ZERO);
+    if !reuse.is_useful(freshness.lifetime, age, validators) {
+        return Err(Refusal::Stale);
+    }
     Ok(Storable {
         freshness,
+        reuse,
+        validators,
         audience,
         vary,
         groups,
@@ -112,9 +140,6 @@ fn directives_allow(directives: &CacheControl, status: StatusCode) -> Result<(),
     }
     if directives.private {
         return Err(Refusal::Private);
-    }
-    if directives.no_cache {
-        return Err(Refusal::NoCache);
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ pub(crate) enum Refusal {
     Unreadable,
     NoStore,
     Private,
+    /// `no-cache`, and no tag or date by which the handler could be asked.
     NoCache,
     /// The request has `Authorization` and the response does not say that it is for
     /// all.
@@ -32,7 +33,8 @@ pub(crate) enum Refusal {
     Groups,
     /// Nobody says how long.
     NoLifetime,
-    /// The lifetime is over already, or zero.
+    /// The lifetime is over already, or zero, and there is nothing by which the handler
+    /// could be asked, nor a time in which it may be served stale.
     Stale,
 }
 

@@ -32,7 +32,11 @@ fn ask(
         targeted: &[COHERENCE_CACHE_CONTROL],
     };
     let received = UNIX_EPOCH + Duration::from_secs(784_111_777);
-    storable(&exchange, route.map(Duration::from_secs), received)
+    let route = RouteRules {
+        lifetime: route.map(Duration::from_secs),
+        ..RouteRules::default()
+    };
+    storable(&exchange, &route, received)
 }
 
 /// The lifetime in seconds of a 200 to a plain GET.
@@ -130,6 +134,30 @@ fn a_lifetime_that_is_zero_or_over_is_refused() {
     let old = [cc("max-age=60"), ("age", "60")];
     assert_eq!(lifetime(&old, None), Err(Refusal::Stale));
     assert_eq!(lifetime(&[old[0], ("age", "59")], None), Ok(60));
+}
+
+#[test]
+fn what_is_not_fresh_is_stored_if_the_handler_can_be_asked_or_it_may_be_served_stale() {
+    let tag = ("etag", "\"a\"");
+    let day = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+    for validator in [tag, day] {
+        assert_eq!(lifetime(&[cc("max-age=0"), validator], None), Ok(0));
+        assert_eq!(lifetime(&[cc("no-cache"), validator], None), Ok(0));
+        assert_eq!(
+            lifetime(&[cc("max-age=60, no-cache"), validator], None),
+            Ok(60)
+        );
+        // Heuristics it has none: somebody has to say something.
+        assert_eq!(lifetime(&[validator], None), Err(Refusal::NoLifetime));
+    }
+    for window in ["stale-while-revalidate", "stale-if-error"] {
+        let line = format!("max-age=60, {window}=10");
+        assert_eq!(lifetime(&[cc(&line), ("age", "69")], None), Ok(60));
+        let over = lifetime(&[cc(&line), ("age", "70")], None);
+        assert_eq!(over, Err(Refusal::Stale));
+    }
+    let gone = ask(&Method::GET, &[], 404, &[cc("no-cache"), tag], None);
+    assert_eq!(gone, Err(Refusal::NoCache));
 }
 
 #[test]
@@ -301,7 +329,11 @@ fn no_fields_panic() {
                 response: &map,
                 targeted: &[COHERENCE_CACHE_CONTROL],
             };
-            let _ = storable(&exchange, Some(Duration::MAX), UNIX_EPOCH);
+            let route = RouteRules {
+                lifetime: Some(Duration::MAX),
+                ..RouteRules::default()
+            };
+            let _ = storable(&exchange, &route, UNIX_EPOCH);
         }
     }
 }

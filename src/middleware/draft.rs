@@ -1,0 +1,132 @@
+//! Whether the response of a fill may be stored, and as what.
+
+use super::context::Storing;
+use super::fill::Task;
+use super::outgoing;
+use super::settle::Settled;
+use crate::cache::{Draft, Unstored, check_tags};
+use crate::clock::Moment;
+use crate::semantics::{self, Dating, Exchange, Refusal, TagTrouble};
+use crate::tag::Tags;
+use bytes::Bytes;
+use http::header::{DATE, ETAG};
+use http::{HeaderMap, StatusCode, response};
+use http_body::SizeHint;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+impl Task {
+    /// A body that says itself that it is too long is not copied at all.
+    pub(super) fn fits(&self, body: &SizeHint) -> Result<(), &'static str> {
+        let length = usize::try_from(body.lower()).unwrap_or(usize::MAX);
+        if length > self.read.cache.settings.max_body_bytes {
+            return Err(Unstored::TooLong.as_str());
+        }
+        Ok(())
+    }
+
+    /// Whether the response may be stored, and as what. Sets `Date` where the
+    /// handler did not: hits have to tell when the response was made, and the
+    /// server would write its own (RFC 9110 §6.6.1).
+    pub(super) fn draft(
+        &self,
+        parts: &mut response::Parts,
+        settled: Settled,
+        received: Moment,
+    ) -> Result<Draft, &'static str> {
+        let recipe = &self.read.recipe;
+        if let Some(reason) = self.unstored {
+            return Err(reason.as_str());
+        }
+        if settled.marks.storing == Storing::Forbidden {
+            return Err(Unstored::Forbidden.as_str());
+        }
+        let wall = self.read.cache.clock.wall();
+        let exchange = Exchange {
+            method: &recipe.request.method,
+            request: &recipe.request.headers,
+            status: parts.status,
+            response: &parts.headers,
+            targeted: &self.read.cache.settings.fields.targeted,
+        };
+        let rules = recipe.rule.route_rules();
+        let storable = semantics::storable(&exchange, &rules, wall).map_err(Refusal::as_str)?;
+        let (mut lifetime, mut reuse) = (storable.freshness.lifetime, storable.reuse);
+        if let Some(most) = settled.marks.at_most {
+            if most.is_zero() {
+                return Err(Unstored::Forbidden.as_str());
+            }
+            lifetime = lifetime.min(most);
+            reuse.windows = reuse.windows.at_most(most.saturating_sub(lifetime));
+        }
+        // Before `Date` is set here: ours has no fraction of a second, which is no
+        // age of the response.
+        let initial_age = semantics::initial_age(&parts.headers, wall, received.since(self.began));
+        if !reuse.is_useful(lifetime, initial_age, storable.validators) {
+            return Err(Refusal::Stale.as_str());
+        }
+        let tags = self.tags(parts, settled.tags)?;
+        let dating = Dating::of(&parts.headers, wall);
+        parts
+            .headers
+            .entry(DATE)
+            .or_insert_with(|| semantics::http_date(wall));
+        Ok(Draft {
+            status: parts.status,
+            vary: storable.vary,
+            headers: self.stored_fields(&parts.headers),
+            lifetime,
+            reuse,
+            validators: storable.validators,
+            audience: storable.audience,
+            began: self.began,
+            received,
+            initial_age,
+            dating,
+            tags,
+            groups: storable.groups,
+        })
+    }
+
+    pub(super) fn stored_fields(&self, headers: &HeaderMap) -> HeaderMap {
+        let mut headers = headers.clone();
+        semantics::strip_unstored(&mut headers);
+        outgoing::strip(&self.read.cache, &mut headers);
+        headers
+    }
+
+    /// All tags of the response.
+    fn tags(&self, parts: &response::Parts, noted: Tags) -> Result<Tags, &'static str> {
+        let mut tags = self.policy_tags(parts)?;
+        tags.extend(self.field_tags(&parts.headers)?);
+        tags.extend(noted);
+        check_tags(&tags).map_err(Unstored::as_str)?;
+        Ok(tags)
+    }
+
+    /// The tags of the policy. Its closure is the application's: should it panic,
+    /// the response is not stored, and goes out.
+    fn policy_tags(&self, parts: &response::Parts) -> Result<Tags, &'static str> {
+        let recipe = &self.read.recipe;
+        let tags = AssertUnwindSafe(|| recipe.rule.policy.tags_of(&recipe.request, parts));
+        catch_unwind(tags).map_err(|_| Unstored::PolicyPanicked.as_str())
+    }
+
+    /// The tags that the response has by the fields of vendors.
+    fn field_tags(&self, headers: &HeaderMap) -> Result<Tags, &'static str> {
+        let fields = &self.read.cache.settings.fields.tags;
+        let tags = semantics::field_tags(headers, fields).map_err(|trouble| match trouble {
+            TagTrouble::TooMany => Unstored::Tags,
+            TagTrouble::Unreadable => Unstored::UnreadableTags,
+        });
+        tags.map_err(Unstored::as_str)
+    }
+
+    /// Where the route wants one and the handler has none.
+    pub(super) fn tag_body(&self, draft: &mut Draft, body: &Bytes) {
+        let wanted = self.read.recipe.rule.policy.makes_etags() && draft.status == StatusCode::OK;
+        if wanted && !draft.headers.contains_key(ETAG) {
+            let tag = semantics::made_etag(&draft.headers, body);
+            draft.headers.insert(ETAG, tag);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Asking the handler whether a stored response still holds (RFC 9111 §4.3).
+
+use super::dates::parse_date;
+use super::etag::EntityTag;
+use super::strip_unstored;
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, COOKIE, DATE,
+    ETAG, EXPECT, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, PRAGMA,
+    PROXY_AUTHORIZATION, TE,
+};
+use http::{HeaderMap, StatusCode};
+use std::time::SystemTime;
+
+/// By what a handler can be asked about a stored response.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Validators {
+    /// An `ETag` of the handler.
+    pub(crate) tag: bool,
+    /// A `Last-Modified`.
+    pub(crate) date: bool,
+}
+
+impl Validators {
+    /// Those that the handler gave. Asked before the cache makes a tag of its own, which
+    /// the handler would not know.
+    /// Only a success is asked about (RFC 9110 §13.2.1).
+    pub(crate) fn of(status: StatusCode, response: &HeaderMap, received: SystemTime) -> Self {
+        if !status.is_success() {
+            return Self::default();
+        }
+        let date = response.get(LAST_MODIFIED);
+        Self {
+            tag: EntityTag::of(response).is_some(),
+            date: date.is_some_and(|date| parse_date(date, received).is_some()),
+        }
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        !self.tag && !self.date
+    }
+
+    /// Without the date: within its second, it does not tell two responses apart.
+    pub(crate) fn exact(self) -> Self {
+        Self {
+            date: false,
+            ..self
+        }
+    }
+
+    /// Makes the request a question about the stored response (RFC 9111 §4.3.1).
+    pub(crate) fn ask(self, request: &mut HeaderMap, stored: &HeaderMap) {
+        let mut copy = |from: &HeaderName, to: HeaderName| {
+            if let Some(value) = stored.get(from) {
+                request.insert(to, value.clone());
+            }
+        };
+        if self.tag {
+            copy(&ETAG, IF_NONE_MATCH);
+        }
+        if self.date {
+            copy(&LAST_MODIFIED, IF_MODIFIED_SINCE);
+        }
+    }
+}
+
+/// Whether a 304 is about the stored response: a tag that it has is the same one
+/// (RFC 9111 §4.3.4).
+pub(crate) fn confirms(update: &HeaderMap, stored: &HeaderMap) -> bool {
+    if !update.contains_key(ETAG) {
+        return true;
+    }
+    match (EntityTag::of(update), EntityTag::of(stored)) {
+        (Some(new), Some(old)) if new.weak => new.is_weakly(old),
+        (Some(new), Some(old)) => new.is_strongly(old),
+        _ => false,
+    }
+}
+
+/// What a 304 does not change: the stored bytes are as they are (RFC 9111 §3.2).
+const OF_THE_BYTES: [HeaderName; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE];
+
+/// The fields of the stored response, after a 304 (RFC 9111 §3.2): each one that the
+/// 304 has takes the place of all lines of that name. The `Date` goes with the answer
+/// that brought it: where the 304 has none, there is none.
+pub(crate) fn updated(stored: &HeaderMap, update: &HeaderMap) -> HeaderMap {
+    let mut update = update.clone();
+    // `Age` is no stored field, and is read of the 304.
+    let age = update.remove(http::header::AGE);
+    strip_unstored(&mut update);
+    let mut fields = stored.clone();
+    fields.remove(DATE);
+    for name in update.keys().filter(|name| !OF_THE_BYTES.contains(name)) {
+        fields.remove(name);
+        for value in update.get_all(name) {
+            fields.append(name, value.clone());
+        }
+    }
+    if let Some(age) = age {
+        fields.insert(http::header::AGE, age);
+    }
+    fields
+}
+
+/// What a request of the cache itself does not have of the one that set it off: who
+/// asked, and what only that client wants.
+const OF_THE_CLIENT: [HeaderName; 7] = [
+    AUTHORIZATION,
+    COOKIE,
+    PROXY_AUTHORIZATION,
+    CACHE_CONTROL,
+    PRAGMA,
+    EXPECT,
+    TE,
+];
+
+/// Whether a request without these fields would choose another response.
+pub(crate) fn is_of_the_client(name: &HeaderName) -> bool {
+    OF_THE_CLIENT.contains(name)
+}
+
+/// Makes the fields those of a request of the cache itself.
+pub(crate) fn hide_client(request: &mut HeaderMap) {
+    for name in &OF_THE_CLIENT {
+        request.remove(name);
+    }
+    super::hide_conditions(request);
+    request.remove(CONTENT_LENGTH);
+}
+
+/// The statuses for which a stale response may stand in (RFC 5861 §4).
+pub(crate) fn is_stale_for(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+/// Whether a response says nothing of what it was asked for: that the server is in
+/// trouble or busy, or that nobody was named who may see it.
+pub(crate) fn says_nothing(status: StatusCode, anonymous: bool) -> bool {
+    let refused = matches!(status.as_u16(), 401 | 403 | 407);
+    status.is_server_error() || status.as_u16() == 429 || (anonymous && refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+    use std::time::UNIX_EPOCH;
+
+    fn fields(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut fields = HeaderMap::new();
+        for (name, value) in lines {
+            fields.append(*name, HeaderValue::from_static(value));
+        }
+        fields
+    }
+
+    fn validators(lines: &[(&'static str, &'static str)]) -> Validators {
+        Validators::of(StatusCode::OK, &fields(lines), UNIX_EPOCH)
+    }
+
+    const TAG: (&str, &str) = ("etag", "\"a\"");
+    const DAY: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+    #[test]
+    fn a_handler_is_asked_by_its_tag_and_its_date() {
+        let stored = fields(&[TAG, ("last-modified", DAY)]);
+        let by = Validators::of(StatusCode::OK, &stored, UNIX_EPOCH);
+        let mut request = fields(&[("if-none-match", "\"client\"")]);
+        by.ask(&mut request, &stored);
+        let asked = fields(&[("if-none-match", "\"a\""), ("if-modified-since", DAY)]);
+        assert_eq!(request, asked);
+        let mut request = HeaderMap::new();
+        by.exact().ask(&mut request, &stored);
+        assert_eq!(request, fields(&[("if-none-match", "\"a\"")]));
+    }
+
+    #[test]
+    fn what_is_no_tag_and_no_date_asks_nothing() {
+        assert!(validators(&[]).is_empty());
+        assert!(validators(&[("etag", "a"), ("last-modified", "today")]).is_empty());
+        assert!(validators(&[TAG, TAG]).is_empty());
+        assert!(!validators(&[("etag", "W/\"a\"")]).is_empty());
+        assert!(validators(&[("last-modified", DAY)]).exact().is_empty());
+        let of = |status| Validators::of(status, &fields(&[TAG]), UNIX_EPOCH).is_empty();
+        assert!(of(StatusCode::NOT_FOUND) && !of(StatusCode::NO_CONTENT));
+    }
+
+    #[test]
+    fn a_304_with_another_tag_is_about_something_else() {
+        for (update, stored, expected) in [
+            (None, "\"a\"", true),
+            (Some("\"a\""), "\"a\"", true),
+            (Some("\"b\""), "\"a\"", false),
+            (Some("W/\"a\""), "\"a\"", true),
+            (Some("\"a\""), "W/\"a\"", false),
+            (Some("W/\"b\""), "\"a\"", false),
+            (Some("b"), "\"a\"", false),
+        ] {
+            let update = update.map_or_else(HeaderMap::new, |tag| fields(&[("etag", tag)]));
+            let stored = fields(&[("etag", stored)]);
+            assert_eq!(
+                confirms(&update, &stored),
+                expected,
+                "{update:?} {stored:?}"
+            );
+        }
+        assert!(!confirms(&fields(&[TAG]), &HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_304_replaces_all_lines_of_its_fields_but_for_those_of_the_bytes() {
+        let stored = fields(&[
+            ("x-a", "1"),
+            ("x-a", "2"),
+            ("x-b", "1"),
+            ("content-length", "5"),
+            ("content-encoding", "gzip"),
+            ("content-type", "text/a"),
+            ("date", DAY),
+        ]);
+        let update = fields(&[
+            ("x-a", "3"),
+            ("x-a", "4"),
+            ("x-c", "1"),
+            ("content-length", "0"),
+            ("content-encoding", "br"),
+            ("content-type", "text/b"),
+            ("connection", "x-hop"),
+            ("x-hop", "1"),
+            ("keep-alive", "1"),
+            ("age", "3"),
+        ]);
+        let expected = fields(&[
+            ("x-b", "1"),
+            ("content-length", "5"),
+            ("content-encoding", "gzip"),
+            ("x-a", "3"),
+            ("x-a", "4"),
+            ("x-c", "1"),
+            ("content-type", "text/b"),
+            ("age", "3"),
+        ]);
+        assert_eq!(updated(&stored, &update), expected);
+    }
+
+    #[test]
+    fn a_request_of_the_cache_names_no_client_and_no_condition() {
+        let mut request = fields(&[
+            ("cookie", "a=b"),
+            ("authorization", "Basic x"),
+            ("cache-control", "no-store"),
+            ("if-none-match", "*"),
+            ("range", "bytes=0-1"),
+            ("content-length", "0"),
+            ("accept", "text/x"),
+        ]);
+        hide_client(&mut request);
+        assert_eq!(request, fields(&[("accept", "text/x")]));
+    }
+}
