@@ -109,6 +109,7 @@ enum Made<X: Body> {
 }
 
 /// How the wait for a response head ended.
+#[allow(clippy::large_enum_variant, reason = "it is moved once")]
 enum Head<T, X: Body> {
     Came(T),
     /// Nobody wants it any more.

@@ -3,7 +3,7 @@
 
 use crate::source::{Source, all};
 
-const ASKS: &str = "src/middleware/fill.rs";
+const ASKS: &str = "src/middleware/draft.rs";
 
 #[test]
 fn the_wall_clock_is_asked_for_in_one_place() {
