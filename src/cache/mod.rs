@@ -8,6 +8,7 @@ mod events;
 mod fields;
 mod handle;
 mod invalidating;
+mod leaving;
 mod lookup;
 mod permit;
 mod publisher;
@@ -32,6 +33,7 @@ pub use publisher::Publisher;
 pub use shutdown::Unsent;
 pub use stats::{BusStats, Health, Stats};
 
+pub(crate) use leaving::{Leaving, say, stricter};
 pub(crate) use lookup::{Ask, Found, Miss};
 pub(crate) use permit::Permit;
 pub(crate) use record::{Content, Draft, Recipe, Unstored, check_tags};

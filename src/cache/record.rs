@@ -1,5 +1,6 @@
 //! Putting a whole response on the shelf.
 
+use super::leaving::Leaving;
 use super::rule::Rule;
 use super::shared::Shared;
 use super::slot::{Entry, Slot, Softened, Usage, Variants};
@@ -48,6 +49,7 @@ pub(crate) struct Draft {
     pub(crate) received: Moment,
     pub(crate) initial_age: Duration,
     pub(crate) dating: Dating,
+    pub(crate) leaving: Leaving,
     pub(crate) tags: Tags,
     pub(crate) groups: Vec<Box<str>>,
 }
@@ -168,6 +170,7 @@ impl Shared {
             received: draft.received,
             initial_age: draft.initial_age,
             dating: draft.dating,
+            leaving: draft.leaving,
             lifetime: draft.lifetime,
             reuse: draft.reuse,
             validators: draft.validators,

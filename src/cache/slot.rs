@@ -1,5 +1,6 @@
 //! What stands on the shelf.
 
+use super::leaving::Leaving;
 use crate::clock::Moment;
 use crate::semantics::Validators;
 use crate::semantics::{self, Audience, Dating, Reuse, Selection, StoredKey, VaryNames};
@@ -54,6 +55,8 @@ pub(crate) struct Entry {
     pub(crate) initial_age: Duration,
     /// What the dates of a client's conditions are compared with.
     pub(crate) dating: Dating,
+    /// What those behind us are told instead of what is stored.
+    pub(crate) leaving: Leaving,
     /// How long it is fresh, counted from age zero.
     pub(crate) lifetime: Duration,
     /// How it is used when it is not fresh any more.
@@ -132,6 +135,7 @@ impl Entry {
             received,
             initial_age: Duration::ZERO,
             dating: self.dating,
+            leaving: Leaving::AsStored,
             lifetime: self.lifetime,
             reuse: self.reuse,
             validators: self.validators,
@@ -192,6 +196,7 @@ impl Entry {
             + self.selection.weight()
             + fields_weight(&self.headers)
             + trailers
+            + self.leaving.weight()
             + self.body.len()
             + cells
     }

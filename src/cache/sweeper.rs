@@ -125,6 +125,7 @@ impl Walked {
 
 #[cfg(test)]
 mod tests {
+    use super::super::leaving::Leaving;
     use super::super::lookup::{Ask, Found};
     use super::super::record::{Content, Draft, Recipe};
     use super::super::{Cache, Rule};
@@ -200,6 +201,7 @@ mod tests {
                 began: shared.clock.now(),
                 received: shared.clock.now(),
                 initial_age: Duration::ZERO,
+                leaving: Leaving::AsStored,
                 dating: Dating::of(&headers, shared.clock.wall()),
                 tags: tag.into_iter().cloned().collect(),
                 groups: Vec::new(),

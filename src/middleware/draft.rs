@@ -4,9 +4,9 @@ use super::context::Storing;
 use super::fill::Task;
 use super::outgoing;
 use super::settle::Settled;
-use crate::cache::{Draft, Unstored, check_tags};
+use crate::cache::{Draft, Leaving, Unstored, check_tags};
 use crate::clock::Moment;
-use crate::semantics::{self, Dating, Exchange, Refusal, TagTrouble};
+use crate::semantics::{self, Exchange, Refusal, TagTrouble};
 use crate::tag::Tags;
 use bytes::Bytes;
 use http::header::{DATE, ETAG};
@@ -65,7 +65,9 @@ impl Task {
             return Err(Refusal::Stale.as_str());
         }
         let tags = self.tags(parts, settled.tags)?;
-        let dating = Dating::of(&parts.headers, wall);
+        let source = storable.freshness.source;
+        let leaving = Leaving::of(&recipe.rule.policy, source, &parts.headers, wall);
+        let dating = leaving.dating(&parts.headers, wall);
         parts
             .headers
             .entry(DATE)
@@ -82,6 +84,7 @@ impl Task {
             received,
             initial_age,
             dating,
+            leaving,
             tags,
             groups: storable.groups,
         })

@@ -50,7 +50,15 @@ where
             lead.release();
         }
         let status = read.status.refused(Unstored::Fills.as_str());
-        return pass::run(read.cache, read.context, status, service, request).await;
+        return pass::run(
+            read.cache,
+            &read.recipe.rule,
+            read.context,
+            status,
+            service,
+            request,
+        )
+        .await;
     };
     let (sender, receiver) = handover::channel();
     start(permit, read, lead, service, request, sender);
@@ -269,7 +277,13 @@ impl Task {
         }
         let hint = body.size_hint();
         let draft = self.draft(&mut parts, settled, received);
-        outgoing::strip(&self.read.cache, &mut parts.headers);
+        let recipe = &self.read.recipe;
+        outgoing::finish(
+            &self.read.cache,
+            &recipe.rule,
+            &recipe.request.method,
+            &mut parts.headers,
+        );
         match draft.and_then(|draft| self.fits(&hint).map(|()| draft)) {
             Ok(draft) => {
                 let status = self.read.status;
@@ -437,6 +451,7 @@ impl Task {
     /// What the leader gets of its own fill, whether or not that could be stored.
     fn leaders_answer<X: Body>(&self, slot: &Slot) -> Option<Response<CacheBody<X>>> {
         let now = self.read.cache.clock.now();
-        respond::from_slot(slot, now, &self.read.recipe.request)
+        let Read { cache, recipe, .. } = &self.read;
+        respond::from_slot(cache, &recipe.rule, slot, now, &recipe.request)
     }
 }

@@ -27,7 +27,13 @@ impl Task {
         let (now, verdict) = read
             .cache
             .stands_in(&read.recipe.rule, &read.ask(), entry)?;
-        let mut response = respond::from_slot(&slot, now, &read.recipe.request)?;
+        let mut response = respond::from_slot(
+            &read.cache,
+            &read.recipe.rule,
+            &slot,
+            now,
+            &read.recipe.request,
+        )?;
         read.cache.counters.stale.add(REASON);
         read.status
             .tell_instead(&read.cache, entry, now, failed, &mut response);

@@ -98,7 +98,13 @@ where
         Turn::Lead(_) | Turn::Alone | Turn::Pass => None,
     };
     if let Some((slot, now)) = answer
-        && let Some(mut response) = respond::from_slot(slot, now, &read.recipe.request)
+        && let Some(mut response) = respond::from_slot(
+            &read.cache,
+            &read.recipe.rule,
+            slot,
+            now,
+            &read.recipe.request,
+        )
     {
         read.tell(&turn, slot, now, &mut response);
         return Ok(response);
@@ -108,11 +114,27 @@ where
         Turn::Alone if read.old.is_none() && semantics::asks_for_less(request.headers()) => {
             read.cache.counters.bypasses.add(CONDITIONAL);
             let status = read.status.because(Forward::Bypass, CONDITIONAL);
-            pass::run(read.cache, read.context, status, service, request).await
+            pass::run(
+                read.cache,
+                &read.recipe.rule,
+                read.context,
+                status,
+                service,
+                request,
+            )
+            .await
         }
         Turn::Alone => fill::run(read, None, service, request).await,
         Turn::Answer(..) | Turn::Share(..) | Turn::Pass => {
-            pass::run(read.cache, read.context, read.status, service, request).await
+            pass::run(
+                read.cache,
+                &read.recipe.rule,
+                read.context,
+                read.status,
+                service,
+                request,
+            )
+            .await
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::body::CacheBody;
 use super::fill::Task;
-use super::respond;
+use super::respond::{self, Memory};
 use super::settle::Settled;
 use crate::cache::{Content, Entry, Slot};
 use crate::clock::Moment;
@@ -55,10 +55,17 @@ impl Task {
                 )
             }
         };
-        let now = cache.clock.now();
-        let request = &self.read.recipe.request;
-        let mut response = respond::from_slot(&slot, now, request)
-            .unwrap_or_else(|| respond::from_entry(old, now, request));
+        let recipe = &self.read.recipe;
+        let memory = Memory {
+            cache: &cache,
+            rule: &recipe.rule,
+            entry: match &*slot {
+                Slot::Entry(entry) => entry,
+                Slot::Variants(_) | Slot::Pass { .. } => old,
+            },
+            now: cache.clock.now(),
+        };
+        let mut response = respond::from_entry(memory, &recipe.request);
         status.say(&cache, forwarded, response.headers_mut());
         response
     }

@@ -1,7 +1,7 @@
 //! A response from memory.
 
 use super::body::CacheBody;
-use crate::cache::{Entry, Slot};
+use crate::cache::{Entry, Rule, Shared, Slot};
 use crate::clock::Moment;
 use crate::semantics::{self, Extent};
 use bytes::Bytes;
@@ -19,32 +19,48 @@ enum Amount {
     Unsatisfiable,
 }
 
+/// An entry, and what has to be known to answer with it.
+#[derive(Clone, Copy)]
+pub(super) struct Memory<'a> {
+    pub(super) cache: &'a Shared,
+    pub(super) rule: &'a Rule,
+    pub(super) entry: &'a Entry,
+    pub(super) now: Moment,
+}
+
 /// What the slot holds of an answer to this request, as of this moment.
 pub(super) fn from_slot<X: Body>(
+    cache: &Shared,
+    rule: &Rule,
     slot: &Slot,
     now: Moment,
     request: &request::Parts,
 ) -> Option<Response<CacheBody<X>>> {
-    match slot {
-        Slot::Entry(entry) => Some(from_entry(entry, now, request)),
-        Slot::Variants(_) | Slot::Pass { .. } => None,
-    }
+    let Slot::Entry(entry) = slot else {
+        return None;
+    };
+    let memory = Memory {
+        cache,
+        rule,
+        entry,
+        now,
+    };
+    Some(from_entry(memory, request))
 }
 
 pub(super) fn from_entry<X: Body>(
-    entry: &Entry,
-    now: Moment,
+    memory: Memory<'_>,
     request: &request::Parts,
 ) -> Response<CacheBody<X>> {
-    match amount(entry, request) {
-        Amount::Whole => whole(entry, now, &request.method),
+    match amount(memory.entry, request) {
+        Amount::Whole => whole(memory, &request.method),
         Amount::NotModified => {
-            let mut response = head(entry, now, CacheBody::absent());
+            let mut response = head(memory, CacheBody::absent());
             not_modified(&mut response);
             response
         }
-        Amount::Part(part) => partial(entry, now, part),
-        Amount::Unsatisfiable => unsatisfiable(entry.body.len()),
+        Amount::Part(part) => partial(memory, part),
+        Amount::Unsatisfiable => unsatisfiable(memory.entry.body.len()),
     }
 }
 
@@ -67,21 +83,28 @@ fn amount(entry: &Entry, request: &request::Parts) -> Amount {
     }
 }
 
-/// The stored head around this body.
-fn head<X: Body>(entry: &Entry, now: Moment, body: CacheBody<X>) -> Response<CacheBody<X>> {
+/// The stored head around this body, as it leaves.
+fn head<X: Body>(memory: Memory<'_>, body: CacheBody<X>) -> Response<CacheBody<X>> {
+    let Memory {
+        cache,
+        rule,
+        entry,
+        now,
+    } = memory;
     let mut response = Response::new(body);
     *response.status_mut() = entry.status;
     *response.headers_mut() = entry.headers.clone();
-    semantics::write_age(response.headers_mut(), entry.age(now));
+    cache.tell_downstream(rule, entry, now, response.headers_mut());
     response
 }
 
-fn whole<X: Body>(entry: &Entry, now: Moment, method: &Method) -> Response<CacheBody<X>> {
+fn whole<X: Body>(memory: Memory<'_>, method: &Method) -> Response<CacheBody<X>> {
+    let entry = memory.entry;
     if method != Method::HEAD {
         let body = CacheBody::stored(entry.body.clone(), entry.trailers.clone());
-        return head(entry, now, body);
+        return head(memory, body);
     }
-    let mut response = head(entry, now, CacheBody::stored(Bytes::new(), None));
+    let mut response = head(memory, CacheBody::stored(Bytes::new(), None));
     if entry.trailers.is_none() && entry.status != StatusCode::NO_CONTENT {
         // As for the GET (RFC 9110 §8.6, §9.3.2); the body that would say it is
         // empty.
@@ -100,11 +123,12 @@ pub(super) fn not_modified<X: Body>(response: &mut Response<CacheBody<X>>) {
 }
 
 /// RFC 9110 §15.3.7. Trailers are of the whole content: a part has none.
-fn partial<X: Body>(entry: &Entry, now: Moment, part: Range<usize>) -> Response<CacheBody<X>> {
+fn partial<X: Body>(memory: Memory<'_>, part: Range<usize>) -> Response<CacheBody<X>> {
+    let entry = memory.entry;
     let range = semantics::content_range(&part, entry.body.len());
     let length = HeaderValue::from(part.len());
     let body = CacheBody::stored(entry.body.slice(part), None);
-    let mut response = head(entry, now, body);
+    let mut response = head(memory, body);
     *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     let headers = response.headers_mut();
     for name in &semantics::OF_WHOLE_CONTENT {

@@ -184,7 +184,7 @@ impl<S> CacheService<S> {
         now: Moment,
         request: &request::Parts,
     ) -> Option<Response<CacheBody<X>>> {
-        let mut response = respond::from_slot(slot, now, request)?;
+        let mut response = respond::from_slot(&self.cache, &self.rule, slot, now, request)?;
         self.cache.counters.hits.one();
         status::tell_hit(&self.cache, &self.rule, slot, now, &mut response);
         Some(response)
@@ -352,8 +352,10 @@ where
             Plan::Answer(response) | Plan::Refresh(response, _) => ResponseFuture::hit(response),
             Plan::Inner => ResponseFuture::inner(ready.call(request)),
             Plan::Pass(context, status) => {
-                let cache = self.cache.clone();
-                ResponseFuture::steps(pass::run(cache, context, status, ready, request))
+                let (cache, rule) = (self.cache.clone(), self.rule.clone());
+                ResponseFuture::steps(async move {
+                    pass::run(cache, &rule, context, status, ready, request).await
+                })
             }
             Plan::Read(read) => ResponseFuture::steps(read::run(*read, ready, request)),
             Plan::Write(write) => ResponseFuture::steps(write::run(*write, ready, request)),

@@ -10,11 +10,13 @@
 //!
 #![doc = include_str!("../docs/http.md")]
 
+mod downstream;
 mod read;
 mod stale;
 mod write;
 
 pub use crate::eviction::Eviction;
+pub use downstream::Downstream;
 pub(crate) use read::{OwnStore, Partition};
 pub use read::{Policy, StatusHeader, WhileDeaf};
 pub(crate) use stale::Stale;

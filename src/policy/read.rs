@@ -1,5 +1,6 @@
 //! How the responses of a route are cached.
 
+use super::downstream::Downstream;
 use super::stale::Stale;
 use crate::eviction::Eviction;
 use crate::scope::Scope;
@@ -38,6 +39,7 @@ pub struct Policy {
     pub(super) stale: Stale,
     etag: bool,
     status: StatusHeader,
+    pub(super) downstream: Downstream,
     bypass: bool,
 }
 
@@ -195,7 +197,7 @@ impl Policy {
     }
 
     pub(crate) fn makes_etags(&self) -> bool {
-        self.etag
+        self.etag || self.downstream == Downstream::Revalidate
     }
 
     /// Adds what the cache did to the `Cache-Status` of responses, after what the
@@ -282,6 +284,7 @@ impl fmt::Debug for Policy {
             .field("stale", &self.stale)
             .field("etag", &self.etag)
             .field("status", &self.status)
+            .field("downstream", &self.downstream)
             .field("bypass", &self.bypass)
             .finish_non_exhaustive()
     }

@@ -81,6 +81,26 @@ fn shorten(lifetime: &mut Option<Duration>, seconds: Option<Duration>) {
     *lifetime = Some(lifetime.map_or(seconds, |before| before.min(seconds)));
 }
 
+/// The members of a line, each with its name; empty ones are left out. `None` if the
+/// line cannot be read to its end.
+pub(super) fn members(line: &str) -> Option<Vec<(&str, &str)>> {
+    let mut members = Vec::new();
+    let mut rest = line.as_bytes();
+    while !rest.is_empty() {
+        let (directive, after) = Directive::first(rest)?;
+        let member = trim(&rest[..rest.len() - after.len()]);
+        let member = trim(member.strip_suffix(b",").unwrap_or(member));
+        if !member.is_empty() {
+            members.push((
+                str::from_utf8(directive.name).ok()?,
+                str::from_utf8(member).ok()?,
+            ));
+        }
+        rest = after;
+    }
+    Some(members)
+}
+
 /// `name`, `name=token` or `name="quoted string"`.
 struct Directive<'a> {
     name: &'a [u8],

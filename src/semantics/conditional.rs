@@ -69,6 +69,15 @@ impl Dating {
         };
         Self { modified, received }
     }
+
+    /// The same by `Last-Modified` alone.
+    pub(crate) fn by_last_modified(self, response: &HeaderMap) -> Self {
+        let modified = self.modified;
+        Self {
+            modified: modified.filter(|_| response.contains_key(LAST_MODIFIED)),
+            ..self
+        }
+    }
 }
 
 /// Whether the client has the stored 200 already.

@@ -45,7 +45,7 @@ pub(super) fn date(headers: &HeaderMap, now: SystemTime) -> Option<SystemTime> {
 
 /// The first member of `Age`; ignored if it is not a non-negative integer
 /// (RFC 9111 §5.1).
-fn age(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn age(headers: &HeaderMap) -> Option<Duration> {
     let line = headers.get(AGE)?.as_bytes();
     delta_seconds(trim(line.split(|byte| *byte == b',').next()?))
 }

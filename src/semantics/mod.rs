@@ -14,6 +14,7 @@
 //! | Which part of it is asked for? | `range` | RFC 9110 §14 |
 //! | Which tag has what has none? | `made_etag` | RFC 9110 §8.8.3 |
 //! | Which tags does it bring? | `tag_fields` | none: conventions of vendors |
+//! | What are those behind us told? | `downstream` | RFC 9111 §5.2.2, RFC 9213 §2.3 |
 //! | What did this cache do with it? | `cache_status` | RFC 9211 |
 //! | What did this write make stale? | `invalidation`, `groups` | RFC 9111 §4.4, RFC 9875 |
 
@@ -22,6 +23,7 @@ mod cache_control;
 mod cache_status;
 mod conditional;
 mod dates;
+mod downstream;
 mod etag;
 mod freshness;
 #[cfg(test)]
@@ -49,6 +51,7 @@ pub(crate) use conditional::{
     Dating, asks_for_less, hide_conditions, is_not_modified, strip_content_fields,
 };
 pub(crate) use dates::http_date;
+pub(crate) use downstream::{Dated, Stricter, keeps_to_itself, stricter};
 pub(crate) use freshness::{current_age, initial_age, is_fresh, write_age};
 pub(crate) use groups::invalidated_groups;
 pub(crate) use invalidation::{Outcome, made_stale};
@@ -57,10 +60,12 @@ pub(crate) use made_etag::made_etag;
 pub(crate) use range::{Extent, OF_WHOLE_CONTENT, asked_range, content_range, unsatisfied_range};
 pub(crate) use request::{Bypass, Content, Intent, carries_credentials, intent, is_grpc};
 pub(crate) use reuse::{Reuse, RouteWindows};
-pub(crate) use storable::{Audience, Exchange, Refusal, RouteRules, forbids_storing, storable};
+pub(crate) use storable::{
+    Audience, Exchange, LifetimeSource, Refusal, RouteRules, forbids_storing, storable,
+};
 pub(crate) use stored_fields::strip_unstored;
 pub(crate) use tag_fields::{TagTrouble, field_tags, strip_tags};
-pub(crate) use targeted::{COHERENCE_CACHE_CONTROL, strip_targeted};
+pub(crate) use targeted::{COHERENCE_CACHE_CONTROL, Instructions, strip_targeted};
 pub(crate) use validation::{
     Validators, confirms, hide_client, is_of_the_client, is_stale_for, says_nothing, updated,
 };

@@ -12,6 +12,7 @@ mod applied;
 mod conditional;
 mod connections;
 mod context;
+mod downstream;
 mod etags;
 mod fills;
 mod frameworks;

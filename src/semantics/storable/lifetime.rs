@@ -28,6 +28,8 @@ impl Freshness {
 pub(crate) enum LifetimeSource {
     /// The response, so those behind us count from the same moment.
     Declared,
+    /// The response, to this cache alone (RFC 9213).
+    Targeted,
     /// The route.
     Route,
 }
@@ -49,11 +51,19 @@ pub(super) fn freshness(
     let declared = declared_lifetime(instructions, exchange.response, received);
     let (lifetime, source) = match (declared, route) {
         (Some(declared), Some(route)) if route < declared => (route, LifetimeSource::Route),
-        (Some(declared), _) => (declared, LifetimeSource::Declared),
+        (Some(declared), _) => (declared, declared_by(instructions)),
         (None, Some(route)) if is_for_routes(exchange.status) => (route, LifetimeSource::Route),
         (None, _) => return Err(Refusal::NoLifetime),
     };
     Ok(Freshness { lifetime, source })
+}
+
+/// A targeted field says nothing to those behind us.
+fn declared_by(instructions: &Instructions) -> LifetimeSource {
+    match instructions.expires {
+        Expires::Counts => LifetimeSource::Declared,
+        Expires::Ignored => LifetimeSource::Targeted,
+    }
 }
 
 /// The first of these that is there hides the others.

@@ -20,9 +20,7 @@ use lifetime::freshness;
 use std::time::{Duration, SystemTime};
 
 pub(crate) use audience::Audience;
-pub(crate) use lifetime::Freshness;
-#[cfg(test)]
-pub(crate) use lifetime::LifetimeSource;
+pub(crate) use lifetime::{Freshness, LifetimeSource};
 pub(crate) use refusal::Refusal;
 
 /// A request and the head of its response.
