@@ -1,18 +1,19 @@
 //! Whether the response of a fill may be stored, and as what.
 
-use super::context::Storing;
+use super::context::{Marks, Storing};
 use super::fill::Task;
 use super::outgoing;
 use super::settle::Settled;
 use crate::cache::{Draft, Leaving, Unstored, check_tags};
 use crate::clock::Moment;
-use crate::semantics::{self, Exchange, Refusal, TagTrouble};
+use crate::semantics::{self, Exchange, Refusal, Storable, TagTrouble};
 use crate::tag::Tags;
 use bytes::Bytes;
 use http::header::{DATE, ETAG};
 use http::{HeaderMap, StatusCode, response};
 use http_body::SizeHint;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::SystemTime;
 
 impl Task {
     /// A body that says itself that it is too long is not copied at all.
@@ -33,28 +34,11 @@ impl Task {
         settled: Settled,
         received: Moment,
     ) -> Result<Draft, &'static str> {
-        let recipe = &self.read.recipe;
-        if let Some(reason) = self.unstored {
-            return Err(reason.as_str());
-        }
-        if settled.marks.storing == Storing::Forbidden {
-            return Err(Unstored::Forbidden.as_str());
-        }
+        self.is_allowed(&settled.marks).map_err(Unstored::as_str)?;
         let wall = self.read.cache.clock.wall();
-        let exchange = Exchange {
-            method: &recipe.request.method,
-            request: &recipe.request.headers,
-            status: parts.status,
-            response: &parts.headers,
-            targeted: &self.read.cache.settings.fields.targeted,
-        };
-        let rules = recipe.rule.route_rules();
-        let storable = semantics::storable(&exchange, &rules, wall).map_err(Refusal::as_str)?;
+        let storable = self.storable(parts, wall).map_err(Refusal::as_str)?;
         let (mut lifetime, mut reuse) = (storable.freshness.lifetime, storable.reuse);
         if let Some(most) = settled.marks.at_most {
-            if most.is_zero() {
-                return Err(Unstored::Forbidden.as_str());
-            }
             lifetime = lifetime.min(most);
             reuse.windows = reuse.windows.at_most(most.saturating_sub(lifetime));
         }
@@ -66,7 +50,8 @@ impl Task {
         }
         let tags = self.tags(parts, settled.tags)?;
         let source = storable.freshness.source;
-        let leaving = Leaving::of(&recipe.rule.policy, source, &parts.headers, wall);
+        let policy = &self.read.recipe.rule.policy;
+        let leaving = Leaving::of(policy, source, &parts.headers, wall);
         let dating = leaving.dating(&parts.headers, wall);
         parts
             .headers
@@ -88,6 +73,29 @@ impl Task {
             tags,
             groups: storable.groups,
         })
+    }
+
+    /// Whether nothing but the response itself could forbid it.
+    fn is_allowed(&self, marks: &Marks) -> Result<(), Unstored> {
+        let forbidden =
+            marks.storing == Storing::Forbidden || marks.at_most.is_some_and(|most| most.is_zero());
+        match self.unstored {
+            Some(reason) => Err(reason),
+            None if forbidden => Err(Unstored::Forbidden),
+            None => Ok(()),
+        }
+    }
+
+    fn storable(&self, parts: &response::Parts, wall: SystemTime) -> Result<Storable, Refusal> {
+        let recipe = &self.read.recipe;
+        let exchange = Exchange {
+            method: &recipe.request.method,
+            request: &recipe.request.headers,
+            status: parts.status,
+            response: &parts.headers,
+            targeted: &self.read.cache.settings.fields.targeted,
+        };
+        semantics::storable(&exchange, &recipe.rule.route_rules(), wall)
     }
 
     pub(super) fn stored_fields(&self, headers: &HeaderMap) -> HeaderMap {
