@@ -447,7 +447,7 @@ mod where_the_handler_fails {
     }
 
     #[tokio::test]
-    async fn what_forbids_it_wins_over_a_window() {
+    async fn what_forbids_it_wins_over_an_error_too() {
         for more in ["must-revalidate", "s-maxage=60"] {
             let line = format!("{IF_ERROR}, {more}");
             let (mut shop, _) = expired(line.leak()).await;
@@ -467,7 +467,7 @@ mod where_the_handler_fails {
     }
 
     #[tokio::test]
-    async fn a_route_opens_the_window_where_the_response_says_nothing() {
+    async fn a_route_opens_the_window_for_errors_too() {
         let route = Policy::from_headers().stale_if_error(Duration::from_secs(30));
         let (mut shop, clock) = shop(route);
         fill(&mut shop, fresh("old")).await;

@@ -324,10 +324,14 @@ async fn what_is_softly_invalidated_is_asked_about_by_its_tag_and_never_by_its_d
     // Where the handler reads what lags behind, it is not asked at all.
     let lag = Duration::from_millis(1);
     let (mut shop, clock) = self::shop(Policy::from_headers().settle(lag));
-    clock.advance(Duration::from_secs(1));
-    let asked = ask(&shop, &[]);
-    shop.origin.next().await.answer(says(200, TAGGED, "old"));
-    got(asked).await;
+    for _ in 0..2 {
+        // What is filled right after the start is not stored.
+        let asked = ask(&shop, &[]);
+        shop.origin.next().await.answer(says(200, TAGGED, "old"));
+        got(asked).await;
+        clock.advance(Duration::from_secs(1));
+    }
+    assert_eq!(body(shop.get("/a")).await, "old");
     shop.cache.invalidate_now(Invalidate::path("/a").soft());
     clock.advance(Duration::from_secs(1));
     ask(&shop, &[]);
