@@ -508,6 +508,35 @@ mod where_the_handler_fails {
         assert_eq!(body(after).await, "new");
     }
 
+    /// P4, where it stands in for an error.
+    #[tokio::test]
+    async fn who_bears_a_token_does_not_get_what_is_softly_invalidated_by_waiting() {
+        let name = http::HeaderName::from_static("x-wrote");
+        let cache = Cache::builder().token_header(name).build().unwrap();
+        let mut shop = Shop::of(cache, Policy::from_headers());
+        fill(&mut shop, says(&[("cache-control", IF_ERROR)], "old")).await;
+        let receipt = shop.cache.invalidate(Invalidate::path("/a").soft()).await;
+        let token = receipt.token().unwrap().to_string();
+        let before = shop.get("/a");
+        let call = shop.origin.next().await;
+        let bearer = shop.ask(asks("GET", "/a", &[("x-wrote", &token)]));
+        assert_eq!(shop.origin.waiting().await, 0);
+        call.fail();
+        assert_eq!(body(before).await, "old");
+        shop.origin.next().await.answer(fresh("new"));
+        assert_eq!(body(bearer).await, "new");
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_has_ended_answers_with_nothing_stale() {
+        let (mut shop, _) = expired(IF_ERROR).await;
+        let asked = shop.get("/a");
+        let call = shop.origin.next().await;
+        shop.cache.clone().shutdown(Duration::ZERO).await;
+        call.fail();
+        failed(asked).await;
+    }
+
     #[tokio::test]
     async fn no_answer_within_the_time_of_a_fill_is_a_failure() {
         let clock = Clock::new();
