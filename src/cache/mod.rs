@@ -21,6 +21,7 @@ mod shelves;
 mod shutdown;
 mod slot;
 mod stats;
+mod storing;
 mod sweeper;
 mod tally;
 mod tokens;

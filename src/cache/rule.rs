@@ -3,9 +3,10 @@
 use super::shared::Shared;
 use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
+use super::storing::route_rules;
 use crate::clock::{Moment, nanos};
-use crate::policy::{Policy, Stale, WhileDeaf};
-use crate::semantics::{RouteRules, RouteWindows};
+use crate::policy::{Policy, WhileDeaf};
+use crate::semantics::RouteRules;
 use crate::store::Shelf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) policy: Policy,
+    /// What it says about storing.
+    pub(crate) storing: RouteRules,
     pub(crate) shelf: Arc<Shelf<Slot>>,
     pub(crate) shelf_id: ShelfId,
     /// How old the proof may be for an answer from memory.
@@ -41,27 +44,13 @@ impl Rule {
         };
         Self {
             settle: policy.settle_window(),
+            storing: route_rules(&policy),
             policy,
             shelf,
             shelf_id,
             proof_within: within(bound),
             while_deaf: within(largest),
             bound: largest,
-        }
-    }
-
-    /// What the route says of how its responses are stored.
-    pub(crate) fn route_rules(&self) -> RouteRules {
-        let Stale {
-            while_revalidate,
-            if_error,
-        } = self.policy.stale_windows();
-        RouteRules {
-            lifetime: self.policy.declared_lifetime(),
-            windows: RouteWindows {
-                while_revalidate,
-                if_error,
-            },
         }
     }
 

@@ -95,12 +95,13 @@ impl Task {
             response: &parts.headers,
             targeted: &self.read.cache.settings.fields.targeted,
         };
-        semantics::storable(&exchange, &recipe.rule.route_rules(), wall)
+        semantics::storable(&exchange, &recipe.rule.storing, wall)
     }
 
     pub(super) fn stored_fields(&self, headers: &HeaderMap) -> HeaderMap {
         let mut headers = headers.clone();
         semantics::strip_unstored(&mut headers);
+        self.read.recipe.rule.storing.strip(&mut headers);
         outgoing::strip(&self.read.cache, &mut headers);
         headers
     }

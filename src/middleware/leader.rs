@@ -7,8 +7,8 @@ use super::respond;
 use super::status::Status;
 use crate::cache::{Draft, Recipe, Shared, Unstored};
 use crate::semantics;
-use http::header::ETAG;
-use http::{Response, StatusCode};
+use http::header::{ETAG, SET_COOKIE};
+use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use std::sync::Arc;
 
@@ -89,10 +89,19 @@ impl<X: Body, E> Held<X, E> {
         instead: Option<Response<CacheBody<X>>>,
         stored: Result<(), Unstored>,
     ) {
-        if let (Some(waiting), Some(instead)) = (&mut self.0, instead) {
+        if let (Some(waiting), Some(mut instead)) = (&mut self.0, instead) {
+            keep_cookies(waiting.response.headers(), instead.headers_mut());
             waiting.response = instead;
             waiting.status = waiting.status.copied(stored);
         }
+    }
+}
+
+/// The cookies are the leader's, also where they are not stored.
+pub(super) fn keep_cookies(made: &HeaderMap, instead: &mut HeaderMap) {
+    if !instead.contains_key(SET_COOKIE) {
+        let cookies = made.get_all(SET_COOKIE).iter();
+        instead.extend(cookies.map(|cookie| (SET_COOKIE, cookie.clone())));
     }
 }
 

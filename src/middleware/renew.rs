@@ -2,6 +2,7 @@
 
 use super::body::CacheBody;
 use super::fill::Task;
+use super::leader;
 use super::respond::{self, Memory};
 use super::settle::Settled;
 use crate::cache::{Content, Entry, Slot};
@@ -23,7 +24,7 @@ impl Task {
         settled: Settled,
         received: Moment,
     ) -> Response<CacheBody<X>> {
-        let forwarded = parts.status;
+        let (forwarded, said) = (parts.status, parts.headers.clone());
         parts.status = old.status;
         parts.headers = updated(old, &parts.headers);
         let cache = self.read.cache.clone();
@@ -66,6 +67,7 @@ impl Task {
             now: cache.clock.now(),
         };
         let mut response = respond::from_entry(memory, &recipe.request);
+        leader::keep_cookies(&said, response.headers_mut());
         status.say(&cache, forwarded, response.headers_mut());
         response
     }

@@ -13,6 +13,7 @@
 mod downstream;
 mod read;
 mod stale;
+mod storing;
 mod write;
 
 pub use crate::eviction::Eviction;
@@ -20,4 +21,5 @@ pub use downstream::Downstream;
 pub(crate) use read::{OwnStore, Partition};
 pub use read::{Policy, StatusHeader, WhileDeaf};
 pub(crate) use stale::Stale;
+pub use storing::SetCookie;
 pub use write::{BusDown, WritePolicy};

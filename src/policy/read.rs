@@ -2,6 +2,7 @@
 
 use super::downstream::Downstream;
 use super::stale::Stale;
+use super::storing::Storing;
 use crate::eviction::Eviction;
 use crate::scope::Scope;
 use crate::tag::Tags;
@@ -13,10 +14,10 @@ use std::time::Duration;
 /// How the responses of a route are cached.
 ///
 /// The default, [`from_headers`](Self::from_headers), stores only what the
-/// handler's `Cache-Control` (or `Expires`) says may be stored. Whatever the
-/// policy: `no-store`, `private` and `Set-Cookie` are never stored, nor is a
-/// response to a request with cookies or credentials unless it says `public` or
-/// `s-maxage`. A field that speaks to this cache alone takes the place of
+/// handler's `Cache-Control` (or `Expires`) says may be stored. Unless the policy
+/// says otherwise by name, `no-store`, `private` and `Set-Cookie` are never stored;
+/// whatever it says, a response to a request with cookies or credentials is only if
+/// it says `public` or `s-maxage`. A field that speaks to this cache alone takes the place of
 /// `Cache-Control`, see
 /// [`targeted_fields`](crate::CacheBuilder::targeted_fields).
 ///
@@ -41,6 +42,7 @@ pub struct Policy {
     status: StatusHeader,
     pub(super) downstream: Downstream,
     bypass: bool,
+    pub(super) storing: Storing,
 }
 
 type TagWith = dyn Fn(&request::Parts, &response::Parts) -> Tags + Send + Sync;
@@ -101,7 +103,8 @@ impl Policy {
     }
 
     /// Stores successful responses for this long, also when the handler declares
-    /// nothing. Where it does declare a lifetime, the shorter counts. Of statuses
+    /// nothing. Where it does declare a lifetime, the shorter counts, unless the policy
+    /// says [`override_headers`](Self::override_headers). Of statuses
     /// only 200, 203, 204, 300, 301 and 308 get a lifetime that the handler did
     /// not declare.
     pub fn lifetime(lifetime: Duration) -> Self {
@@ -286,6 +289,7 @@ impl fmt::Debug for Policy {
             .field("status", &self.status)
             .field("downstream", &self.downstream)
             .field("bypass", &self.bypass)
+            .field("storing", &self.storing)
             .finish_non_exhaustive()
     }
 }

@@ -61,7 +61,8 @@ pub(crate) use range::{Extent, OF_WHOLE_CONTENT, asked_range, content_range, uns
 pub(crate) use request::{Bypass, Content, Intent, carries_credentials, intent, is_grpc};
 pub(crate) use reuse::{Reuse, RouteWindows};
 pub(crate) use storable::{
-    Audience, Exchange, LifetimeSource, Refusal, RouteRules, Storable, forbids_storing, storable,
+    Audience, Cookies, Exchange, Heuristics, LifetimeSource, Overrides, Refusal, RouteRules,
+    Storable, forbids_storing, storable,
 };
 pub(crate) use stored_fields::strip_unstored;
 pub(crate) use tag_fields::{TagTrouble, field_tags, strip_tags};

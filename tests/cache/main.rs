@@ -30,6 +30,7 @@ mod settle;
 mod smoke;
 mod stale;
 mod status;
+mod storing;
 mod tag_fields;
 mod targeted;
 mod tokens;

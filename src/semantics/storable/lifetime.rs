@@ -1,10 +1,10 @@
-//! How long a response is fresh (RFC 9111 §4.2.1), without heuristics.
+//! How long a response is fresh (RFC 9111 §4.2.1), beside heuristics (RFC 9111 §4.2.2).
 
-use super::{Exchange, Refusal};
+use super::{Exchange, Heuristics, Refusal, RouteRules};
 use crate::semantics::dates::parse_date;
 use crate::semantics::freshness::date;
 use crate::semantics::targeted::{Expires, Instructions};
-use http::header::EXPIRES;
+use http::header::{EXPIRES, LAST_MODIFIED};
 use http::{HeaderMap, StatusCode};
 use std::time::{Duration, SystemTime};
 
@@ -34,36 +34,62 @@ pub(crate) enum LifetimeSource {
     Route,
 }
 
-/// The statuses that a route's lifetime is for. Never an error: those are stored
-/// only if the response itself says how long.
-fn is_for_routes(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308)
-}
-
-/// The declared lifetime, or the route's where none is declared; of both the
-/// shorter.
+/// The declared lifetime, or the route's where none is declared; of both the shorter.
 pub(super) fn freshness(
     exchange: &Exchange<'_>,
     instructions: &Instructions,
-    route: Option<Duration>,
+    route: &RouteRules,
     received: SystemTime,
 ) -> Result<Freshness, Refusal> {
-    let declared = declared_lifetime(instructions, exchange.response, received);
-    let (lifetime, source) = match (declared, route) {
-        (Some(declared), Some(route)) if route < declared => (route, LifetimeSource::Route),
-        (Some(declared), _) => (declared, declared_by(instructions)),
-        (None, Some(route)) if is_for_routes(exchange.status) => (route, LifetimeSource::Route),
-        (None, _) => return Err(Refusal::NoLifetime),
+    let own = route.lifetime_of(exchange.status);
+    let declared = declared_lifetime(instructions, exchange.response, received)
+        .map(|declared| capped(declared, exchange.status, route));
+    let guessed = || heuristic(exchange, instructions, route, received);
+    let declared = declared.or_else(|| own.map_or_else(guessed, |_| None));
+    let source = match instructions.expires {
+        Expires::Counts => LifetimeSource::Declared,
+        Expires::Ignored => LifetimeSource::Targeted,
+    };
+    let (lifetime, source) = match (declared, own.or(route.lifetime), own) {
+        (Some(declared), Some(most), _) if most < declared => (most, LifetimeSource::Route),
+        (Some(declared), ..) => (declared, source),
+        (None, _, Some(own)) => (own, LifetimeSource::Route),
+        (None, _, None) => return Err(Refusal::NoLifetime),
     };
     Ok(Freshness { lifetime, source })
 }
 
-/// A targeted field says nothing to those behind us.
-fn declared_by(instructions: &Instructions) -> LifetimeSource {
-    match instructions.expires {
-        Expires::Counts => LifetimeSource::Declared,
-        Expires::Ignored => LifetimeSource::Targeted,
+/// An error is kept for a short time only, whatever it declares.
+fn capped(declared: Duration, status: StatusCode, route: &RouteRules) -> Duration {
+    let is_error = status.is_client_error() || status.is_server_error();
+    match route.errors_at_most {
+        Some(most) if is_error => declared.min(most),
+        _ => declared,
     }
+}
+
+/// A guess never holds for longer.
+const LONGEST_GUESS: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A tenth of the time since the response was modified (RFC 9111 §4.2.2).
+fn heuristic(
+    exchange: &Exchange<'_>,
+    instructions: &Instructions,
+    route: &RouteRules,
+    received: SystemTime,
+) -> Option<Duration> {
+    let status = exchange.status.as_u16();
+    let by_status = matches!(
+        status,
+        200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501
+    );
+    if route.heuristics == Heuristics::Off || !(by_status || instructions.directives.public) {
+        return None;
+    }
+    let modified = parse_date(exchange.response.get(LAST_MODIFIED)?, received)?;
+    let made = date(exchange.response, received).unwrap_or(received);
+    let unmodified = made.duration_since(modified).ok()?;
+    Some((unmodified / 10).min(LONGEST_GUESS))
 }
 
 /// The first of these that is there hides the others.

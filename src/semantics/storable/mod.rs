@@ -4,13 +4,14 @@
 mod audience;
 mod lifetime;
 mod refusal;
+mod route;
 #[cfg(test)]
 mod tests;
 
 use super::cache_control::CacheControl;
 use super::freshness::initial_age;
 use super::groups::groups;
-use super::reuse::{Reuse, RouteWindows};
+use super::reuse::Reuse;
 use super::targeted::Instructions;
 use super::validation::Validators;
 use super::vary::{VaryNames, VaryTrouble};
@@ -22,6 +23,7 @@ use std::time::{Duration, SystemTime};
 pub(crate) use audience::Audience;
 pub(crate) use lifetime::{Freshness, LifetimeSource};
 pub(crate) use refusal::Refusal;
+pub(crate) use route::{Cookies, Heuristics, Overrides, RouteRules};
 
 /// A request and the head of its response.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +34,6 @@ pub(crate) struct Exchange<'a> {
     pub(crate) response: &'a HeaderMap,
     /// The fields that come before `Cache-Control` (RFC 9213 §2.2).
     pub(crate) targeted: &'a [HeaderName],
-}
-
-/// What the route says of how its responses are stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(crate) struct RouteRules {
-    pub(crate) lifetime: Option<Duration>,
-    pub(crate) windows: RouteWindows,
 }
 
 /// How a response is stored, if its body also arrives whole.
@@ -54,32 +49,39 @@ pub(crate) struct Storable {
     pub(crate) groups: Vec<Box<str>>,
 }
 
-/// Whether the response may be stored, by its head; there are no heuristics. `received` is the wall
+/// Whether the response may be stored, by its head and by what the route says. `received` is the wall
 /// clock when the response came.
 pub(crate) fn storable(
     exchange: &Exchange<'_>,
     route: &RouteRules,
     received: SystemTime,
 ) -> Result<Storable, Refusal> {
-    let instructions = Instructions::of(exchange.response, exchange.targeted);
-    let directives = instructions.directives;
+    let said = Instructions::of(exchange.response, exchange.targeted);
+    let instructions = route.heeded(said, exchange.status);
     request_allows(exchange)?;
     status_allows(exchange.status)?;
-    directives_allow(&directives, exchange.status)?;
-    let audience = Audience::of(&directives);
+    directives_allow(&instructions.directives, exchange.status)?;
+    // A route that overrides a lifetime does not change for whom the response is, nor
+    // what forbids to serve it stale.
+    let audience = Audience::of(&said.directives);
     audience.excluded(exchange.request).map_or(Ok(()), Err)?;
-    fields_allow(exchange.response)?;
+    fields_allow(exchange.response, route)?;
     let vary = VaryNames::of(exchange.response).map_err(|trouble| match trouble {
         VaryTrouble::Any => Refusal::VaryAny,
         VaryTrouble::TooMany | VaryTrouble::Unreadable => Refusal::Vary,
     })?;
     let groups = groups(exchange.response).map_err(|_| Refusal::Groups)?;
+    let no_cache = instructions.directives.no_cache;
+    let directives = CacheControl {
+        no_cache,
+        ..said.directives
+    };
     let reuse = Reuse::of(&directives, route.windows);
     let validators = Validators::of(exchange.status, exchange.response, received);
     if reuse.always_ask && validators.is_empty() {
         return Err(Refusal::NoCache);
     }
-    let freshness = freshness(exchange, &instructions, route.lifetime, received);
+    let freshness = freshness(exchange, &instructions, route, received);
     let freshness = match freshness {
         // It is never fresh; how long it would be is nothing to anybody.
         Err(Refusal::NoLifetime) if reuse.always_ask => Freshness::NONE,
@@ -142,11 +144,11 @@ fn directives_allow(directives: &CacheControl, status: StatusCode) -> Result<(),
     Ok(())
 }
 
-fn fields_allow(response: &HeaderMap) -> Result<(), Refusal> {
+fn fields_allow(response: &HeaderMap, route: &RouteRules) -> Result<(), Refusal> {
     if response.contains_key(UPGRADE) {
         return Err(Refusal::Upgrade);
     }
-    if response.contains_key(SET_COOKIE) {
+    if response.contains_key(SET_COOKIE) && route.cookies == Cookies::Refused {
         return Err(Refusal::SetCookie);
     }
     if response.get_all(CONTENT_TYPE).iter().any(is_event_stream) {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::semantics::COHERENCE_CACHE_CONTROL;
 use http::{HeaderName, HeaderValue};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 const DATE: (&str, &str) = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
 
@@ -134,6 +134,90 @@ fn a_lifetime_that_is_zero_or_over_is_refused() {
     let old = [cc("max-age=60"), ("age", "60")];
     assert_eq!(lifetime(&old, None), Err(Refusal::Stale));
     assert_eq!(lifetime(&[old[0], ("age", "59")], None), Ok(60));
+}
+
+/// The lifetime in seconds of such a response, where the route says this.
+fn by_route(route: &RouteRules, status: u16, response: Lines<'_>) -> Result<u64, Refusal> {
+    let response = headers(response);
+    let exchange = Exchange {
+        method: &Method::GET,
+        request: &HeaderMap::new(),
+        status: StatusCode::from_u16(status).unwrap(),
+        response: &response,
+        targeted: &[],
+    };
+    let received = UNIX_EPOCH + Duration::from_secs(784_111_777);
+    let stored = storable(&exchange, route, received)?;
+    Ok(stored.freshness.lifetime.as_secs())
+}
+
+#[test]
+fn a_lifetime_is_guessed_by_the_last_modification_where_a_route_asks_for_it() {
+    let route = RouteRules {
+        heuristics: Heuristics::On,
+        ..RouteRules::default()
+    };
+    let guess = |status, lines: Lines<'_>| by_route(&route, status, lines);
+    // 1,000 seconds before it was received.
+    let modified = ("last-modified", "Sun, 06 Nov 1994 08:32:57 GMT");
+    let long_ago = ("last-modified", "Sun, 06 Nov 1983 08:32:57 GMT");
+    let later = ("last-modified", "Sun, 06 Nov 1994 09:49:37 GMT");
+    for status in [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501] {
+        assert_eq!(guess(status, &[modified]), Ok(100), "{status}");
+    }
+    assert_eq!(guess(200, &[DATE, modified]), Ok(100));
+    assert_eq!(guess(200, &[long_ago]), Ok(24 * 60 * 60));
+    for status in [302, 400, 403, 500, 503] {
+        assert_eq!(guess(status, &[modified]), Err(Refusal::NoLifetime));
+    }
+    assert_eq!(guess(302, &[modified, cc("public")]), Ok(100));
+    assert_eq!(guess(200, &[]), Err(Refusal::NoLifetime));
+    assert_eq!(guess(200, &[later]), Err(Refusal::NoLifetime));
+    // Whatever says how long is no guess.
+    assert_eq!(guess(200, &[modified, cc("max-age=5")]), Ok(5));
+    assert_eq!(guess(200, &[modified, ("expires", "0")]), Ok(0));
+    assert_eq!(
+        by_route(&RouteRules::default(), 200, &[modified]),
+        Err(Refusal::NoLifetime)
+    );
+    let own = RouteRules {
+        lifetime: Some(Duration::from_secs(600)),
+        ..route.clone()
+    };
+    assert_eq!(by_route(&own, 200, &[modified]), Ok(600));
+}
+
+#[test]
+fn an_error_is_kept_for_a_short_time_and_a_route_can_name_its_status() {
+    let route = RouteRules {
+        lifetime: Some(Duration::from_secs(600)),
+        statuses: vec![
+            (300, 599, Duration::from_secs(90)),
+            (404, 404, Duration::from_secs(5)),
+        ],
+        errors_at_most: Some(Duration::from_secs(60)),
+        ..RouteRules::default()
+    };
+    let kept = |status, lines: Lines<'_>| by_route(&route, status, lines).ok();
+    for (status, declares_nothing, declares) in [
+        (200, Some(600), Some(600)),
+        (302, Some(90), Some(90)),
+        (404, Some(5), Some(5)),
+        (410, Some(90), Some(60)),
+        // What says nothing of the resource has no lifetime by the route.
+        (400, None, Some(60)),
+        (413, None, Some(60)),
+        (414, None, Some(60)),
+        (431, None, Some(60)),
+        (500, None, Some(60)),
+        (503, None, Some(60)),
+        (206, None, None),
+        (304, None, None),
+    ] {
+        assert_eq!(kept(status, &[]), declares_nothing, "{status}");
+        assert_eq!(kept(status, &[cc("max-age=1000")]), declares, "{status}");
+    }
+    assert_eq!(kept(404, &[cc("max-age=2")]), Some(2));
 }
 
 #[test]
