@@ -213,6 +213,7 @@ impl CacheBuilder {
             core: applier.core.clone(),
             names: applier.names.clone(),
             flights: Arc::default(),
+            switched_off: AtomicBool::new(false),
             shelves: applier.sweeper.shelves.clone(),
             placing: Mutex::default(),
             nesting: Once::new(),

@@ -11,6 +11,7 @@ use crate::scope::Scope;
 use crate::target::Invalidate;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// One instance's cache: its store and its ear on the bus.
 ///
@@ -71,6 +72,14 @@ impl Cache {
         self.0.applier.teller.listen()
     }
 
+    /// Switches the cache off, or on again, on this instance: for when something is wrong
+    /// and the handlers are to answer for themselves. It counts for requests that come
+    /// from now on.
+    pub fn set_mode(&self, mode: Mode) {
+        let off = mode == Mode::Bypass;
+        self.0.switched_off.store(off, Ordering::Relaxed);
+    }
+
     /// What was counted since the cache was made.
     #[must_use]
     pub fn stats(&self) -> Stats {
@@ -107,6 +116,20 @@ impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache").field("shared", &self.0).finish()
     }
+}
+
+/// What a cache does with requests, see [`Cache::set_mode`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Mode {
+    /// It answers from memory. The default.
+    #[default]
+    Serve,
+    /// It passes all requests on: nothing is answered from memory, nothing new is stored
+    /// (`bypasses["switched-off"]`). Writes invalidate, here and elsewhere, and what
+    /// others invalidate is heard: what is stored is as valid as ever when the cache is
+    /// switched on again.
+    Bypass,
 }
 
 /// One tenant of a [`Cache`]: what is invalidated through it stays inside its

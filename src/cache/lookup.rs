@@ -26,6 +26,8 @@ pub(crate) struct Ask<'a> {
 pub(crate) enum Found {
     /// The slot holds an entry that may answer, as of this moment.
     Hit(Arc<Slot>, Moment),
+    /// It holds one that may answer, and is to be fetched anew in that flight.
+    Ahead(Arc<Slot>, Moment, u128),
     /// It holds one that may answer while it is fetched anew, in the flight that the
     /// fingerprint names.
     Stale(Arc<Slot>, Moment, u128),
@@ -84,7 +86,7 @@ impl Shared {
         let found = self.find(rule, ask);
         let fingerprint = match found {
             // What fetches it anew has no credentials.
-            Found::Hit(..) | Found::Stale(..) => return found,
+            Found::Hit(..) | Found::Ahead(..) | Found::Stale(..) => return found,
             Found::Miss(_, fingerprint)
             | Found::Old(_, fingerprint, _)
             | Found::Pass(fingerprint) => fingerprint,
@@ -168,7 +170,8 @@ impl Shared {
             Err(miss) => return Found::Miss(miss, fingerprint),
         };
         match entry.usage(now, soft) {
-            Usage::Fresh => Found::Hit(slot, now),
+            Usage::Ahead if entry.can_be_fetched() => Found::Ahead(slot, now, fingerprint),
+            Usage::Fresh | Usage::Ahead => Found::Hit(slot, now),
             Usage::Stale if entry.can_be_fetched() => Found::Stale(slot, now, fingerprint),
             Usage::Stale | Usage::Ask => Found::Old(entry.why_not(soft), fingerprint, slot),
         }

@@ -28,7 +28,7 @@ mod tokens;
 
 pub use builder::CacheBuilder;
 pub use events::{Event, Events};
-pub use handle::{Cache, ScopedCache};
+pub use handle::{Cache, Mode, ScopedCache};
 
 pub use publisher::Publisher;
 pub use shutdown::Unsent;

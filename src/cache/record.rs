@@ -88,6 +88,8 @@ pub(crate) enum Unstored {
     Variants,
     /// No permit for another fill.
     Fills,
+    /// A closure of the policy says so.
+    StoreIf,
     /// A closure of the policy panicked.
     PolicyPanicked,
 }
@@ -106,6 +108,7 @@ impl Unstored {
             Self::Settling => "settling",
             Self::Cells => "cells-over-the-limit",
             Self::Variants => "variants-over-the-limit",
+            Self::StoreIf => "store-if",
             Self::PolicyPanicked => "policy-panicked",
             Self::Fills => "fills-over-the-limit",
         }
@@ -124,7 +127,7 @@ impl Shared {
     /// Ties the response to the invalidation clock and puts it on the shelf. The
     /// slot and the verdict are for those who wait for it, whether or not it
     /// could be stored. `renewed` is what ties the entry that the handler has
-    /// confirmed.
+    /// confirmed; `refused` is why it is not stored, if that is known.
     pub(crate) fn store(
         &self,
         fill: &Fill,
@@ -132,6 +135,7 @@ impl Shared {
         mut draft: Draft,
         content: Content,
         renewed: Option<&Bond>,
+        refused: Option<Unstored>,
     ) -> (Arc<Slot>, Verdict, Result<(), Unstored>) {
         // Held while the variants of a URI are read and written again.
         let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,6 +153,7 @@ impl Shared {
         };
         let verdict = Verdict::of(fill.reading(), &bond);
         let bound = match &bond {
+            Ok(_) if refused.is_some() => refused.map_or(Ok(()), Err),
             Ok(_) if !self.has_settled(recipe, &draft, &names) => Err(Unstored::Settling),
             Ok(_) => Ok(()),
             Err(Unbound::Invalidated { .. }) => Err(Unstored::Invalidated),
@@ -217,7 +222,8 @@ impl Shared {
             .bond
             .as_ref()
             .is_some_and(|bond| self.core.validity(bond) == Validity::Valid);
-        valid && entry.usage(self.clock.now(), false) == Usage::Fresh
+        let usage = entry.usage(self.clock.now(), false);
+        valid && matches!(usage, Usage::Fresh | Usage::Ahead)
     }
 
     fn variants(recipe: &Recipe) -> Option<Arc<Slot>> {

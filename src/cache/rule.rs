@@ -5,7 +5,7 @@ use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
 use super::storing::route_rules;
 use crate::clock::{Moment, nanos};
-use crate::policy::{Policy, WhileDeaf};
+use crate::policy::{Part, Policy, WhileDeaf};
 use crate::semantics::RouteRules;
 use crate::store::Shelf;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub(crate) struct Rule {
     pub(crate) policy: Policy,
     /// What it says about storing.
     pub(crate) storing: RouteRules,
+    /// After which part of its lifetime a response is fetched anew.
+    pub(crate) refresh_ahead: Part,
     pub(crate) shelf: Arc<Shelf<Slot>>,
     pub(crate) shelf_id: ShelfId,
     /// How old the proof may be for an answer from memory.
@@ -45,6 +47,7 @@ impl Rule {
         Self {
             settle: policy.settle_window(),
             storing: route_rules(&policy),
+            refresh_ahead: policy.stale_windows().refresh_ahead,
             policy,
             shelf,
             shelf_id,

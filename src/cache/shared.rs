@@ -14,7 +14,7 @@ use crate::store::Names;
 use crate::store::race::{Core, Flights};
 use crate::telemetry;
 use std::fmt;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) permits: Arc<Semaphore>,
     /// How many permits there are.
     pub(crate) max_tasks: usize,
+    /// Whether it is switched off, see [`Mode`](super::Mode).
+    pub(crate) switched_off: AtomicBool,
     /// Whether anything is answered from memory. Set to `false` once, at the end,
     /// before this instance signs off. Looked at after the comparison of a hit.
     pub(crate) serving: AtomicBool,
@@ -75,6 +77,11 @@ pub(crate) struct Settings {
 }
 
 impl Shared {
+    /// Whether requests are looked up at all.
+    pub(crate) fn uses_memory(&self) -> bool {
+        !self.switched_off.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn warn_of_nesting(&self) {
         self.nesting.call_once(telemetry::nested_layer);
     }

@@ -73,6 +73,8 @@ pub(crate) struct Entry {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Usage {
     Fresh,
+    /// Fresh, and late enough to be fetched anew.
+    Ahead,
     /// It may answer while it is fetched anew.
     Stale,
     /// Not as it is: the handler has to be asked.
@@ -106,8 +108,13 @@ pub(crate) struct Variants {
 impl Entry {
     /// How it may be used. `soft`: it is softly invalidated.
     pub(crate) fn usage(&self, now: Moment, soft: bool) -> Usage {
-        if !soft && !self.reuse.always_ask && self.is_fresh(now) {
-            return Usage::Fresh;
+        let age = self.age(now);
+        if !soft && !self.reuse.always_ask && semantics::is_fresh(self.lifetime, age) {
+            return if age < self.reuse.ahead_after {
+                Usage::Fresh
+            } else {
+                Usage::Ahead
+            };
         }
         if self.stale_for(now, soft) < self.reuse.windows.while_revalidate {
             return Usage::Stale;
@@ -161,10 +168,6 @@ impl Entry {
             return expired;
         }
         expired.max(now.since(self.softened.notice(now)))
-    }
-
-    fn is_fresh(&self, now: Moment) -> bool {
-        semantics::is_fresh(self.lifetime, self.age(now))
     }
 
     pub(crate) fn age(&self, now: Moment) -> Duration {

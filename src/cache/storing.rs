@@ -9,6 +9,7 @@ pub(super) fn route_rules(policy: &Policy) -> RouteRules {
     let Stale {
         while_revalidate,
         if_error,
+        ..
     } = policy.stale_windows();
     RouteRules {
         lifetime: policy.declared_lifetime(),

@@ -218,7 +218,7 @@ mod tests {
                 body: "x".into(),
                 trailers: None,
             };
-            let (_, _, stored) = shared.store(&fill, &recipe, draft, content, None);
+            let (_, _, stored) = shared.store(&fill, &recipe, draft, content, None, None);
             stored.unwrap();
         }
 

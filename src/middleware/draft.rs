@@ -10,7 +10,7 @@ use crate::semantics::{self, Exchange, Refusal, Storable, TagTrouble};
 use crate::tag::Tags;
 use bytes::Bytes;
 use http::header::{DATE, ETAG};
-use http::{HeaderMap, StatusCode, response};
+use http::{HeaderMap, Response, StatusCode, response};
 use http_body::SizeHint;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::SystemTime;
@@ -41,6 +41,10 @@ impl Task {
         if let Some(most) = settled.marks.at_most {
             lifetime = lifetime.min(most);
             reuse.windows = reuse.windows.at_most(most.saturating_sub(lifetime));
+        }
+        let ahead = self.read.recipe.rule.refresh_ahead.of(lifetime);
+        if ahead < lifetime {
+            reuse.ahead_after = ahead;
         }
         // Before `Date` is set here: ours has no fraction of a second, which is no
         // age of the response.
@@ -104,6 +108,23 @@ impl Task {
         self.read.recipe.rule.storing.strip(&mut headers);
         outgoing::strip(&self.read.cache, &mut headers);
         headers
+    }
+
+    /// Whether the policy stores it, by its body. Its closure is the application's.
+    pub(super) fn stores(&self, draft: &Draft, body: &Bytes) -> Result<(), Unstored> {
+        let recipe = &self.read.recipe;
+        let parts = || {
+            let (mut parts, ()) = Response::new(()).into_parts();
+            parts.status = draft.status;
+            parts.headers = draft.headers.clone();
+            parts
+        };
+        let stores = AssertUnwindSafe(|| recipe.rule.policy.stores(&recipe.request, parts, body));
+        match catch_unwind(stores) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Unstored::StoreIf),
+            Err(_) => Err(Unstored::PolicyPanicked),
+        }
     }
 
     /// All tags of the response.

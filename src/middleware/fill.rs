@@ -438,8 +438,13 @@ impl Task {
             body,
             trailers: trailers.clone(),
         };
+        let refused = self.stores(&draft, &content.body).err();
         let (cache, recipe) = (&self.read.cache, &self.read.recipe);
-        let (slot, verdict, stored) = cache.store(&self.fill, recipe, draft, content, None);
+        let (slot, verdict, stored) =
+            cache.store(&self.fill, recipe, draft, content, None, refused);
+        if refused.is_some() {
+            cache.pass_for_a_while(recipe);
+        }
         self.land(&slot, verdict);
         writer.finish(trailers);
         if let Some(held) = held {

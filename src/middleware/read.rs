@@ -175,7 +175,7 @@ impl Read {
         }
         self.arrived = cache.core.clock();
         let found = cache.look_up(&self.recipe.rule, &self.ask());
-        if let Found::Hit(slot, now) = found {
+        if let Found::Hit(slot, now) | Found::Ahead(slot, now, _) = found {
             cache.counters.hits.one();
             return Some(Turn::Answer(slot, now));
         }
@@ -191,7 +191,7 @@ impl Read {
     pub(super) fn missed(&mut self, found: Found) {
         let rule = &self.recipe.rule;
         match found {
-            Found::Hit(..) => {}
+            Found::Hit(..) | Found::Ahead(..) => {}
             Found::Miss(miss, selected) => {
                 self.status = Status::missed(rule, miss);
                 self.recipe.selected = selected;
@@ -262,7 +262,7 @@ impl Read {
     fn look_again(&mut self) -> Option<Turn> {
         let rule = self.recipe.rule.clone();
         match self.cache.look_up(&rule, &self.ask()) {
-            Found::Hit(slot, now) => Some(Turn::Answer(slot, now)),
+            Found::Hit(slot, now) | Found::Ahead(slot, now, _) => Some(Turn::Answer(slot, now)),
             Found::Pass(_) => Some(Turn::Alone),
             found => {
                 // Why it missed was when it came.

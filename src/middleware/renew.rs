@@ -35,9 +35,11 @@ impl Task {
         let (slot, status) = match self.draft(&mut parts, settled, received) {
             Ok(mut draft) => {
                 self.tag_body(&mut draft, &content.body);
+                let refused = self.stores(&draft, &content.body).err();
                 let ttl = semantics::ttl(draft.lifetime, draft.initial_age);
                 let (bond, recipe) = (old.bond.as_ref(), &self.read.recipe);
-                let (slot, verdict, stored) = cache.store(&self.fill, recipe, draft, content, bond);
+                let (slot, verdict, stored) =
+                    cache.store(&self.fill, recipe, draft, content, bond, refused);
                 match stored {
                     Ok(()) => cache.counters.confirmed.one(),
                     Err(reason) => cache.counters.refusals.add(reason.as_str()),

@@ -159,10 +159,12 @@ impl<S> CacheService<S> {
             found => found,
         };
         let mut read = self.read(request, client, &ask, arrived);
-        if let Found::Stale(slot, now, selected) = &found
+        if let Found::Ahead(slot, now, selected) | Found::Stale(slot, now, selected) = &found
             && let Some(response) = self.answer(slot, *now, request)
         {
-            self.cache.counters.stale.add(refresh::REASON);
+            if matches!(found, Found::Stale(..)) {
+                self.cache.counters.stale.add(refresh::REASON);
+            }
             read.recipe.selected = *selected;
             read.old = Some(slot.clone());
             read.background = true;
@@ -225,8 +227,14 @@ impl<S> CacheService<S> {
         request: &'a request::Parts,
         partition: &'a Partition,
     ) -> Result<KeyParts<'a>, &'static str> {
+        if !self.cache.uses_memory() {
+            return Err("switched-off");
+        }
         if self.rule.policy.is_bypass() {
             return Err("policy");
+        }
+        if self.rule.policy.passes_by(request) {
+            return Err("unless");
         }
         if *partition == Partition::NotFound {
             return Err("no-scope");

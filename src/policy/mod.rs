@@ -10,6 +10,7 @@
 //!
 #![doc = include_str!("../docs/http.md")]
 
+mod choosing;
 mod downstream;
 mod read;
 mod stale;
@@ -20,6 +21,6 @@ pub use crate::eviction::Eviction;
 pub use downstream::Downstream;
 pub(crate) use read::{OwnStore, Partition};
 pub use read::{Policy, StatusHeader, WhileDeaf};
-pub(crate) use stale::Stale;
+pub(crate) use stale::{Part, Stale};
 pub use storing::SetCookie;
 pub use write::{BusDown, WritePolicy};

@@ -1,5 +1,6 @@
 //! How the responses of a route are cached.
 
+use super::choosing::Choosing;
 use super::downstream::Downstream;
 use super::stale::Stale;
 use super::storing::Storing;
@@ -38,6 +39,7 @@ pub struct Policy {
     while_deaf: Option<WhileDeaf>,
     settle: Duration,
     pub(super) stale: Stale,
+    pub(super) choosing: Choosing,
     etag: bool,
     status: StatusHeader,
     pub(super) downstream: Downstream,
@@ -285,6 +287,7 @@ impl fmt::Debug for Policy {
             .field("while_deaf", &self.while_deaf)
             .field("settle", &self.settle)
             .field("stale", &self.stale)
+            .field("choosing", &self.choosing)
             .field("etag", &self.etag)
             .field("status", &self.status)
             .field("downstream", &self.downstream)

@@ -4,10 +4,38 @@ use super::Policy;
 use std::time::Duration;
 
 /// What a route says of stale responses; `None` is nothing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub(crate) struct Stale {
     pub(crate) while_revalidate: Option<Duration>,
     pub(crate) if_error: Option<Duration>,
+    /// After which part of its lifetime a response is fetched anew; 1 is never.
+    pub(crate) refresh_ahead: Part,
+}
+
+/// A part of something, from 0 to 1.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Part(f32);
+
+impl Part {
+    /// What is no number from 0 to 1 is the nearest one; what is no number at all is 1.
+    fn new(part: f32) -> Self {
+        Self(if part.is_nan() {
+            1.0
+        } else {
+            part.clamp(0.0, 1.0)
+        })
+    }
+
+    pub(crate) fn of(self, whole: Duration) -> Duration {
+        let part = whole.as_secs_f64() * f64::from(self.0);
+        Duration::try_from_secs_f64(part).map_or(whole, |part| part.min(whole))
+    }
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self(1.0)
+    }
 }
 
 impl Policy {
@@ -43,7 +71,42 @@ impl Policy {
         self
     }
 
+    /// Fetches a response anew in the background when it is asked for after this part of
+    /// its lifetime: what is asked for often does not expire at all. `0.9` of a minute
+    /// is the last 6 seconds. From 0, with each hit, to 1, never, which is the default;
+    /// what lies outside is taken as the nearest one.
+    ///
+    /// The request is as that of
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate), one at a time for each
+    /// key. If it fails the response is served until its lifetime is over.
+    pub fn refresh_ahead(mut self, part: f32) -> Self {
+        self.stale.refresh_ahead = Part::new(part);
+        self
+    }
+
     pub(crate) fn stale_windows(&self) -> Stale {
         self.stale
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_lies_between_nothing_and_all() {
+        let minute = Duration::from_secs(60);
+        for (part, seconds) in [
+            (0.5, 30),
+            (0.0, 0),
+            (-1.0, 0),
+            (1.0, 60),
+            (7.0, 60),
+            (f32::NAN, 60),
+            (f32::INFINITY, 60),
+        ] {
+            assert_eq!(Part::new(part).of(minute).as_secs(), seconds, "{part}");
+        }
+        assert_eq!(Part::default().of(Duration::MAX), Duration::MAX);
     }
 }

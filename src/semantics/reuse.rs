@@ -23,11 +23,13 @@ pub(crate) struct RouteWindows {
 }
 
 /// How a stored response may be used.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Reuse {
     /// Never without the handler's word that it still holds (RFC 9111 §5.2.2.4).
     pub(crate) always_ask: bool,
     pub(crate) windows: Windows,
+    /// From this age on it is fetched anew although it is fresh.
+    pub(crate) ahead_after: Duration,
 }
 
 impl Reuse {
@@ -42,6 +44,7 @@ impl Reuse {
             return Self {
                 always_ask: directives.no_cache,
                 windows: Windows::default(),
+                ahead_after: Duration::MAX,
             };
         }
         let while_revalidate = directives.while_revalidate.or(route.while_revalidate);
@@ -52,6 +55,7 @@ impl Reuse {
                 while_revalidate: while_revalidate.unwrap_or_default(),
                 if_error: if_error.unwrap_or_default(),
             },
+            ahead_after: Duration::MAX,
         }
     }
 }

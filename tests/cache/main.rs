@@ -9,6 +9,7 @@ mod support;
 mod wire;
 
 mod applied;
+mod choosing;
 mod conditional;
 mod connections;
 mod context;

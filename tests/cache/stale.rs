@@ -262,6 +262,61 @@ mod while_it_is_fetched {
     }
 }
 
+mod ahead {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_asked_for_late_in_its_lifetime_is_fetched_before_it_expires() {
+        let (mut shop, clock) = shop(Policy::from_headers().refresh_ahead(0.9));
+        fill(&mut shop, fresh("old")).await;
+        clock.advance(53 * SECOND);
+        assert_eq!(body(shop.get("/a")).await, "old");
+        assert_eq!(shop.origin.waiting().await, 0);
+        clock.advance(SECOND);
+        for _ in 0..3 {
+            assert_eq!(body(shop.get("/a")).await, "old");
+        }
+        shop.origin.next().await.answer(fresh("new"));
+        settle().await;
+        assert_eq!(body(shop.get("/a")).await, "new");
+        clock.advance(53 * SECOND);
+        assert_eq!(body(shop.get("/a")).await, "new");
+        let stats = shop.cache.stats();
+        assert_eq!((stats.refreshes, stats.fills, stats.hits), (1, 2, 6));
+        assert!(stats.stale.is_empty());
+        assert_eq!(shop.origin.waiting().await, 0);
+    }
+
+    #[tokio::test]
+    async fn if_that_fails_it_is_served_until_it_expires() {
+        let (mut shop, clock) = shop(Policy::from_headers().refresh_ahead(0.5));
+        fill(&mut shop, fresh("old")).await;
+        clock.advance(30 * SECOND);
+        assert_eq!(body(shop.get("/a")).await, "old");
+        shop.origin.next().await.fail();
+        settle().await;
+        clock.advance(29 * SECOND);
+        assert_eq!(body(shop.get("/a")).await, "old");
+        shop.origin.next().await.answer(with_status(503));
+        settle().await;
+        clock.advance(SECOND);
+        assert_eq!(shop.see("/a", "new").await, "new");
+    }
+
+    /// P1 for it.
+    #[tokio::test]
+    async fn what_is_invalidated_meanwhile_is_not_stored() {
+        let (mut shop, _) = shop(Policy::from_headers().refresh_ahead(0.0));
+        fill(&mut shop, fresh("old")).await;
+        assert_eq!(body(shop.get("/a")).await, "old");
+        let refresh = shop.origin.next().await;
+        shop.cache.invalidate_now(Invalidate::path("/a"));
+        refresh.answer(fresh("between"));
+        settle().await;
+        assert_eq!(shop.see("/a", "new").await, "new");
+    }
+}
+
 mod what_was_invalidated {
     use super::*;
 
