@@ -21,6 +21,7 @@ mod grpc;
 mod intents;
 mod memory;
 mod policies;
+mod properties;
 mod races;
 mod ranges;
 mod rules;
