@@ -1,5 +1,8 @@
 //! The cache through its public interface, with the in-process bus.
 
+#[allow(unreachable_pub, reason = "another test file shares it")]
+#[path = "../support/caching_proxy.rs"]
+mod caching_proxy;
 mod held;
 mod origin;
 #[allow(unreachable_pub, reason = "another test file shares it")]
@@ -22,6 +25,7 @@ mod intents;
 mod memory;
 mod policies;
 mod properties;
+mod proxy;
 mod races;
 mod ranges;
 mod rules;
