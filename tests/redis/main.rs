@@ -3,10 +3,19 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../support/caching_proxy.rs"]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "another test file shares it and uses more"
+)]
+mod caching_proxy;
+
 mod alone;
 mod anyone;
 mod applied;
 mod bad_input;
+mod caching_proxies;
 mod choices;
 mod ends;
 mod faults;

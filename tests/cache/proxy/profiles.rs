@@ -1,6 +1,6 @@
 //! What the command line chooses.
 
-use super::rig::{Rig, told};
+use super::rig::{Rig, ask, told};
 use crate::caching_proxy::output;
 use crate::origin::response;
 
@@ -20,6 +20,43 @@ async fn a_field_for_a_cdn_is_heeded_by_the_strict_profile_only() {
             assert_eq!(answer.headers["cdn-cache-control"], "max-age=60");
         }
         assert_eq!(rig.origin.count(), asked, "{profile}");
+    }
+}
+
+#[tokio::test]
+async fn cookies_are_stored_and_lifetimes_guessed_by_the_strict_profile_only() {
+    let modified = ("last-modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+    for (profile, asked) in [("safe", 4), ("strict", 2)] {
+        let rig = Rig::with(&["--profile", profile], move |saw| match saw.uri.path() {
+            "/cookie" => {
+                let lines = [("cache-control", "max-age=60"), ("set-cookie", "a=1")];
+                response(200, &lines, "")
+            }
+            _ => response(200, &[modified], ""),
+        })
+        .await;
+        for _ in 0..2 {
+            assert_eq!(rig.get("/cookie").await.headers["set-cookie"], "a=1");
+            assert_eq!(rig.get("/guessed").await.status, 200);
+        }
+        assert_eq!(rig.origin.count(), asked, "{profile}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_stale_stands_in_for_an_origin_that_is_gone_in_the_strict_profile_only() {
+    for (profile, expected) in [("safe", (502, "")), ("strict", (200, "stale"))] {
+        let Rig { origin, proxy } = Rig::with(&["--profile", profile], |_| {
+            response(200, &[("cache-control", "max-age=0")], "stale")
+        })
+        .await;
+        assert_eq!(ask(&proxy, "GET", "/a", &[]).await.text(), "stale");
+        drop(origin);
+        let answer = ask(&proxy, "GET", "/a", &[]).await;
+        assert_eq!(answer.status, expected.0, "{profile}");
+        if !expected.1.is_empty() {
+            assert_eq!(answer.text(), expected.1);
+        }
     }
 }
 
