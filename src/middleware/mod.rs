@@ -24,6 +24,7 @@ mod fill;
 mod future;
 mod given_up;
 mod handover;
+mod head;
 mod instead;
 mod layer;
 mod leader;

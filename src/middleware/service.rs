@@ -7,7 +7,7 @@ use super::read::{Coalesce, Read};
 use super::status::{self, Status};
 use super::token::{self, Carried, May};
 use super::write::{Call, Choices, Resource, Write};
-use super::{outside, pass, read, refresh, refused, respond, write};
+use super::{head, outside, pass, read, refresh, refused, respond, write};
 use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared, Slot};
 use crate::clock::Moment;
 use crate::policy::{BusDown, Partition, WritePolicy};
@@ -15,7 +15,7 @@ use crate::scope::Scope;
 use crate::semantics::{self, Content, Forward, Intent, KeyParts};
 use crate::store::race::Tick;
 use bytes::Bytes;
-use http::{Request, Response, request};
+use http::{Method, Request, Response, request};
 use http_body::Body;
 use std::fmt;
 use std::sync::Arc;
@@ -49,6 +49,8 @@ enum Plan<X: Body> {
     /// From memory, and this fetches it anew.
     Refresh(Response<CacheBody<X>>, Box<Read>),
     Read(Box<Read>),
+    /// Past the store, and what is stored is compared with the answer.
+    Head(Box<Read>),
     Write(Box<Write>),
     /// Past the store, with a context for what the handler notes.
     Pass(CacheContext, Status),
@@ -174,7 +176,11 @@ impl<S> CacheService<S> {
         self.cache.counters.misses.add(read.status.detail());
         if let Some(reason) = read::cannot_fill(request) {
             self.cache.counters.bypasses.add(reason);
-            return Plan::Pass(read.context, read.status.refused(reason));
+            read.status = read.status.refused(reason);
+            return match &read.old {
+                Some(_) if request.method == Method::HEAD => Plan::Head(read),
+                _ => Plan::Pass(read.context, read.status),
+            };
         }
         Plan::Read(read)
     }
@@ -365,6 +371,7 @@ where
                     pass::run(cache, &rule, context, status, ready, request).await
                 })
             }
+            Plan::Head(read) => ResponseFuture::steps(head::run(*read, ready, request)),
             Plan::Read(read) => ResponseFuture::steps(read::run(*read, ready, request)),
             Plan::Write(write) => ResponseFuture::steps(write::run(*write, ready, request)),
         }

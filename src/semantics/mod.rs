@@ -68,6 +68,7 @@ pub(crate) use stored_fields::strip_unstored;
 pub(crate) use tag_fields::{TagTrouble, field_tags, strip_tags};
 pub(crate) use targeted::{COHERENCE_CACHE_CONTROL, Instructions, strip_targeted};
 pub(crate) use validation::{
-    Validators, confirms, hide_client, is_of_the_client, is_stale_for, says_nothing, updated,
+    Validators, confirms, hide_client, is_of_another, is_of_the_client, is_stale_for, says_nothing,
+    updated,
 };
 pub(crate) use vary::{Selection, VaryNames};

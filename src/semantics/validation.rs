@@ -76,6 +76,16 @@ pub(crate) fn confirms(update: &HeaderMap, stored: &HeaderMap) -> bool {
     }
 }
 
+/// Whether the fields of a HEAD are those of another response than the stored one: of its
+/// tag, its date and its length each that they have has to be the same
+/// (RFC 9111 §4.3.5).
+pub(crate) fn is_of_another(head: &HeaderMap, stored: &HeaderMap, length: usize) -> bool {
+    let differs = |name: &HeaderName| head.contains_key(name) && head.get(name) != stored.get(name);
+    let declared = head.get(CONTENT_LENGTH).map(|length| length.as_bytes());
+    let other_length = declared.is_some_and(|declared| declared != length.to_string().as_bytes());
+    differs(&ETAG) || differs(&LAST_MODIFIED) || other_length
+}
+
 /// What a 304 does not change: the stored bytes are as they are (RFC 9111 §3.2).
 const OF_THE_BYTES: [HeaderName; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE];
 
@@ -240,6 +250,28 @@ mod tests {
             ("age", "3"),
         ]);
         assert_eq!(updated(&stored, &update), expected);
+    }
+
+    #[test]
+    fn a_head_is_of_another_response_if_a_field_that_it_has_differs() {
+        let stored = fields(&[TAG, ("last-modified", DAY)]);
+        for (head, expected) in [
+            (&[][..], false),
+            (&[TAG], false),
+            (&[("etag", "\"b\"")], true),
+            (&[("etag", "W/\"a\"")], true),
+            (&[("last-modified", DAY), ("content-length", "3")], false),
+            (&[("last-modified", "Sun, 06 Nov 1994 08:49:38 GMT")], true),
+            (&[TAG, ("content-length", "4")], true),
+            (&[("content-length", "x")], true),
+        ] {
+            assert_eq!(
+                is_of_another(&fields(head), &stored, 3),
+                expected,
+                "{head:?}"
+            );
+        }
+        assert!(is_of_another(&fields(&[TAG]), &HeaderMap::new(), 3));
     }
 
     #[test]

@@ -21,6 +21,7 @@ mod etags;
 mod fills;
 mod frameworks;
 mod grpc;
+mod heads;
 mod intents;
 mod memory;
 mod policies;
