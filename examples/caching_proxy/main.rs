@@ -57,7 +57,10 @@ fn strict() -> Policy {
 }
 
 fn cache(arguments: &Arguments) -> Result<Cache, BoxError> {
-    let mut builder = Cache::builder().status_name("caching-proxy");
+    // The fields are those of the origin, and not for this cache alone.
+    let mut builder = Cache::builder()
+        .status_name("caching-proxy")
+        .forward_groups();
     builder = match arguments.profile {
         Profile::Safe => builder.default_policy(safe().cache_status(StatusHeader::On)),
         Profile::Strict => builder

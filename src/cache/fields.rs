@@ -15,6 +15,10 @@ pub(crate) struct Fields {
     pub(crate) tags: Vec<TagField>,
     /// Whether those leave with their response.
     pub(crate) forward_tags: bool,
+    /// Whether the groups of RFC 9875 leave with their response.
+    pub(crate) forward_groups: bool,
+    /// All tags of a stored response leave in this field.
+    pub(crate) written_tags: Option<TagField>,
     /// In `Cache-Status`.
     pub(crate) cache_name: CacheName,
 }
@@ -25,6 +29,8 @@ impl Default for Fields {
             targeted: vec![COHERENCE_CACHE_CONTROL],
             tags: Vec::new(),
             forward_tags: false,
+            forward_groups: false,
+            written_tags: None,
             cache_name: CacheName::default(),
         }
     }
@@ -78,6 +84,27 @@ impl CacheBuilder {
     /// in front that is purged by them too.
     pub fn forward_tag_fields(mut self) -> Self {
         self.settings.fields.forward_tags = true;
+        self
+    }
+
+    /// Lets `Cache-Groups` and `Cache-Group-Invalidation` (RFC 9875) leave with their
+    /// responses: for a cache in front that heeds them. Unless said they are taken out
+    /// of all responses, since they show what things are called inside.
+    pub fn forward_groups(mut self) -> Self {
+        self.settings.fields.forward_groups = true;
+        self
+    }
+
+    /// Writes all tags of a stored response into this field when it leaves, those of the
+    /// policy and of the handler too: for a CDN in front that is purged by them. It takes
+    /// the place of a field of that name. None unless said.
+    ///
+    /// A tag that the vendor's grammar cannot carry is left out: with spaces or commas,
+    /// not ASCII, for Akamai also with a colon. So is what is beyond 16 KiB. The line is
+    /// made once, when the response is stored. What could not be stored has no such
+    /// field.
+    pub fn write_tags(mut self, field: TagField) -> Self {
+        self.settings.fields.written_tags = Some(field);
         self
     }
 

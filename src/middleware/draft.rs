@@ -61,10 +61,12 @@ impl Task {
             .headers
             .entry(DATE)
             .or_insert_with(|| semantics::http_date(wall));
+        let mut headers = self.stored_fields(&parts.headers);
+        self.write_tags(&tags, &mut headers);
         Ok(Draft {
             status: parts.status,
             vary: storable.vary,
-            headers: self.stored_fields(&parts.headers),
+            headers,
             lifetime,
             reuse,
             validators: storable.validators,
@@ -124,6 +126,17 @@ impl Task {
             Ok(true) => Ok(()),
             Ok(false) => Err(Unstored::StoreIf),
             Err(_) => Err(Unstored::PolicyPanicked),
+        }
+    }
+
+    /// Into the field of a CDN, where the cache is told to.
+    pub(super) fn write_tags(&self, tags: &Tags, headers: &mut HeaderMap) {
+        let Some(field) = self.read.cache.settings.fields.written_tags else {
+            return;
+        };
+        headers.remove(field.name());
+        if let Some(line) = semantics::written_tags(field, tags) {
+            headers.insert(field.name(), line);
         }
     }
 

@@ -284,6 +284,9 @@ impl Task {
             &recipe.request.method,
             &mut parts.headers,
         );
+        if let Ok(draft) = &draft {
+            self.write_tags(&draft.tags, &mut parts.headers);
+        }
         match draft.and_then(|draft| self.fits(&hint).map(|()| draft)) {
             Ok(draft) => {
                 let status = self.read.status;

@@ -33,4 +33,7 @@ pub(super) fn strip(cache: &Shared, headers: &mut HeaderMap) {
     if !fields.forward_tags {
         semantics::strip_tags(headers, &fields.tags);
     }
+    if !fields.forward_groups {
+        semantics::strip_groups(headers);
+    }
 }

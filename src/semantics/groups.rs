@@ -33,6 +33,12 @@ pub(crate) fn groups(response: &HeaderMap) -> Result<Vec<Box<str>>, TooManyGroup
     Ok(names)
 }
 
+/// Takes out of a response what groups it is in, and which it invalidates.
+pub(crate) fn strip_groups(response: &mut HeaderMap) {
+    response.remove(CACHE_GROUPS);
+    response.remove(INVALIDATION);
+}
+
 /// The groups that a response to this method invalidates (RFC 9875 §3), whatever
 /// its status. `origin` is that of the request's URI.
 pub(crate) fn invalidated_groups(

@@ -53,7 +53,7 @@ pub(crate) use conditional::{
 pub(crate) use dates::http_date;
 pub(crate) use downstream::{Dated, Stricter, keeps_to_itself, stricter};
 pub(crate) use freshness::{current_age, initial_age, is_fresh, write_age};
-pub(crate) use groups::invalidated_groups;
+pub(crate) use groups::{invalidated_groups, strip_groups};
 pub(crate) use invalidation::{Outcome, made_stale};
 pub(crate) use key::{KeyParts, StoredKey};
 pub(crate) use made_etag::made_etag;
@@ -65,7 +65,7 @@ pub(crate) use storable::{
     Storable, forbids_storing, storable,
 };
 pub(crate) use stored_fields::strip_unstored;
-pub(crate) use tag_fields::{TagTrouble, field_tags, strip_tags};
+pub(crate) use tag_fields::{TagTrouble, field_tags, strip_tags, written_tags};
 pub(crate) use targeted::{COHERENCE_CACHE_CONTROL, Instructions, strip_targeted};
 pub(crate) use validation::{
     Validators, confirms, hide_client, is_of_another, is_of_the_client, is_stale_for, says_nothing,

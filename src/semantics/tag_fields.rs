@@ -1,7 +1,7 @@
 //! Tags in the header fields of vendors. No RFC: each has a grammar of its own.
 
 use crate::tag::{MAX_TAGS, Tag, TagField, Tags};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 /// Tags that cannot be kept as they are. To drop one would make an entry that nobody
 /// can purge by it.
@@ -37,6 +37,42 @@ pub(crate) fn strip_tags(response: &mut HeaderMap, fields: &[TagField]) {
     }
 }
 
+/// The longest field that is written.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// The tags as a line of this field. What its grammar cannot carry is left out, and what
+/// is beyond 16 KiB. `None` if nothing is left.
+pub(crate) fn written_tags(field: TagField, tags: &Tags) -> Option<HeaderValue> {
+    let between = match field {
+        TagField::SurrogateKey | TagField::XKey => " ",
+        TagField::CacheTag | TagField::EdgeCacheTag => ",",
+    };
+    let mut line = String::new();
+    for tag in tags.iter().map(Tag::as_str) {
+        let fits = line.len() + between.len() + tag.len() <= MOST_BYTES;
+        if fits && !tag.is_empty() && tag.bytes().all(|byte| is_written(field, byte)) {
+            if !line.is_empty() {
+                line.push_str(between);
+            }
+            line.push_str(tag);
+        }
+    }
+    (!line.is_empty()).then(|| HeaderValue::try_from(line).ok())?
+}
+
+/// Whether a tag with this byte can stand in the field. Akamai takes the characters of
+/// tokens only (RFC 9110 §5.6.2), and so no `:`.
+fn is_written(field: TagField, byte: u8) -> bool {
+    let printable = (b'!'..=b'~').contains(&byte);
+    match field {
+        TagField::SurrogateKey => printable,
+        TagField::CacheTag | TagField::XKey => printable && byte != b',',
+        TagField::EdgeCacheTag => {
+            byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+        }
+    }
+}
+
 fn divides(field: TagField, byte: u8) -> bool {
     let space = byte == b' ' || byte == b'\t';
     match field {
@@ -64,7 +100,35 @@ fn tag(field: TagField, name: &[u8]) -> Result<Option<Tag>, TagTrouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+
+    #[test]
+    fn a_field_is_written_with_what_its_grammar_can_carry() {
+        let tags = Tags::from(["product:7", "a b", "a,b", "\u{e9}", "", "x-1", "X\r\ny: 1"]);
+        let written = |field| {
+            let line = written_tags(field, &tags)?;
+            Some(line.to_str().unwrap().to_owned())
+        };
+        for (field, expected) in [
+            (TagField::SurrogateKey, "product:7 a,b x-1"),
+            (TagField::CacheTag, "product:7,x-1"),
+            (TagField::EdgeCacheTag, "x-1"),
+            (TagField::XKey, "product:7 x-1"),
+        ] {
+            assert_eq!(written(field).as_deref(), Some(expected));
+        }
+        assert_eq!(written_tags(TagField::XKey, &Tags::from(["a b"])), None);
+        let long: Tags = (0..200).map(|n| format!("{n:0200}")).collect();
+        let line = written_tags(TagField::CacheTag, &long).unwrap();
+        assert!(
+            (16_000..=MOST_BYTES).contains(&line.len()),
+            "{}",
+            line.len()
+        );
+        assert_eq!(
+            of(TagField::CacheTag, &[line.as_bytes()]).unwrap().len(),
+            81
+        );
+    }
 
     const ALL: [TagField; 4] = [
         TagField::SurrogateKey,

@@ -20,6 +20,7 @@ mod downstream;
 mod etags;
 mod fills;
 mod frameworks;
+mod groups;
 mod grpc;
 mod heads;
 mod intents;
