@@ -30,7 +30,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tower::{BoxError, ServiceBuilder, service_fn};
 use tower_coherence::bus::Redis;
-use tower_coherence::policy::{SetCookie, StatusHeader};
+use tower_coherence::policy::{ClientDirectives, SetCookie, StatusHeader};
 use tower_coherence::{Cache, CacheBody, Policy};
 
 /// The body of each message, whichever way it goes.
@@ -47,12 +47,14 @@ fn safe() -> Policy {
 }
 
 /// What the RFCs let a shared cache do: cookies are stored, lifetimes are guessed, errors
-/// are kept for as long as they say, and what is stale stands in for them.
+/// are kept for as long as they say, what is stale stands in for them, and clients have a
+/// say.
 fn strict() -> Policy {
     Policy::from_headers()
         .set_cookie(SetCookie::Store)
         .heuristics()
         .errors_at_most(Duration::MAX)
+        .client_directives(ClientDirectives::Heed)
         .stale_if_error(Duration::from_secs(60))
 }
 

@@ -52,6 +52,8 @@ pub(crate) enum Miss {
     SoftlyInvalidated,
     /// It says `no-cache`.
     NeverFresh,
+    /// It is not what the client demands.
+    NotFreshEnough,
     /// There is something, but this instance is deaf.
     Deaf,
     /// There is something, but this instance has ended.
@@ -69,6 +71,7 @@ impl Miss {
             Self::Invalidated => "invalidated",
             Self::SoftlyInvalidated => "softly-invalidated",
             Self::NeverFresh => "no-cache",
+            Self::NotFreshEnough => "client-directives",
             Self::Deaf => "deaf",
             Self::ShutDown => "shut-down",
             Self::NotForThis => "not-for-this-request",
@@ -169,7 +172,12 @@ impl Shared {
             Ok(verdict) => verdict,
             Err(miss) => return Found::Miss(miss, fingerprint),
         };
-        match entry.usage(now, soft) {
+        let usage = match rule.demands(ask.headers) {
+            Some(demands) => entry.usage_for(&demands, now, soft),
+            None => entry.usage(now, soft),
+        };
+        match usage {
+            Usage::Refused => Found::Old(Miss::NotFreshEnough, fingerprint, slot),
             Usage::Ahead if entry.can_be_fetched() => Found::Ahead(slot, now, fingerprint),
             Usage::Fresh | Usage::Ahead => Found::Hit(slot, now),
             Usage::Stale if entry.can_be_fetched() => Found::Stale(slot, now, fingerprint),
@@ -218,7 +226,9 @@ impl Shared {
     ) -> Option<(Moment, race::Verdict)> {
         let verdict = race::Verdict::of_standing(&self.core, entry.bond.as_ref()?)?;
         let (now, soft) = self.verdict(rule, ask, entry).ok()?;
-        entry.stands_in(now, soft).then_some((now, verdict))
+        let asked = rule.demands(ask.headers);
+        let asked = asked.and_then(|demands| demands.if_error);
+        entry.stands_in(now, soft, asked).then_some((now, verdict))
     }
 }
 

@@ -6,8 +6,9 @@ use super::slot::Slot;
 use super::storing::route_rules;
 use crate::clock::{Moment, nanos};
 use crate::policy::{Part, Policy, WhileDeaf};
-use crate::semantics::RouteRules;
+use crate::semantics::{Demands, RouteRules};
 use crate::store::Shelf;
+use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ pub(crate) struct Rule {
     pub(crate) policy: Policy,
     /// What it says about storing.
     pub(crate) storing: RouteRules,
+    /// Whether requests have a say in what is fresh enough.
+    pub(crate) heeds_clients: bool,
     /// After which part of its lifetime a response is fetched anew.
     pub(crate) refresh_ahead: Part,
     pub(crate) shelf: Arc<Shelf<Slot>>,
@@ -47,6 +50,7 @@ impl Rule {
         Self {
             settle: policy.settle_window(),
             storing: route_rules(&policy),
+            heeds_clients: policy.heeds_clients(),
             refresh_ahead: policy.stale_windows().refresh_ahead,
             policy,
             shelf,
@@ -55,6 +59,12 @@ impl Rule {
             while_deaf: within(largest),
             bound: largest,
         }
+    }
+
+    /// What such a request demands, where that counts.
+    pub(crate) fn demands(&self, request: &HeaderMap) -> Option<Demands> {
+        let demands = self.heeds_clients.then(|| Demands::of(request))?;
+        (!demands.is_empty()).then_some(demands)
     }
 
     /// The moment that a fill which began then may have read as of.

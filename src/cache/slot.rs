@@ -3,7 +3,9 @@
 use super::leaving::Leaving;
 use crate::clock::Moment;
 use crate::semantics::Validators;
-use crate::semantics::{self, Audience, Dating, Reuse, Selection, StoredKey, VaryNames};
+use crate::semantics::{
+    self, Audience, Dating, Demands, Freshness, Reuse, Selection, StoredKey, VaryNames,
+};
 use crate::store::Weigh;
 use crate::store::race::Bond;
 use bytes::Bytes;
@@ -79,6 +81,8 @@ pub(crate) enum Usage {
     Stale,
     /// Not as it is: the handler has to be asked.
     Ask,
+    /// Not for this client, which demands more.
+    Refused,
 }
 
 /// The moment at which something was first noticed.
@@ -122,9 +126,29 @@ impl Entry {
         Usage::Ask
     }
 
-    /// Whether it may answer where the handler has failed.
-    pub(crate) fn stands_in(&self, now: Moment, soft: bool) -> bool {
-        self.stale_for(now, soft) < self.reuse.windows.if_error
+    /// How it may be used for a client that demands this.
+    pub(crate) fn usage_for(&self, demands: &Demands, now: Moment, soft: bool) -> Usage {
+        let by = Freshness {
+            age: self.age(now),
+            lifetime: self.lifetime,
+            stale_for: self.stale_for(now, soft),
+            may_be_stale: self.reuse.may_be_stale && !soft,
+        };
+        if demands.refuse(by) {
+            Usage::Refused
+        } else if demands.allow_stale(by) {
+            Usage::Fresh
+        } else {
+            self.usage(now, soft)
+        }
+    }
+
+    /// Whether it may answer where the handler has failed; `asked` is the window that the
+    /// client opens.
+    pub(crate) fn stands_in(&self, now: Moment, soft: bool, asked: Option<Duration>) -> bool {
+        let asked = asked.filter(|_| self.reuse.may_be_stale);
+        let window = self.reuse.windows.if_error.max(asked.unwrap_or_default());
+        self.stale_for(now, soft) < window
     }
 
     /// The same response with these fields, as received then. It is bound to nothing.
@@ -153,7 +177,7 @@ impl Entry {
 
     /// Whether it may still answer somebody without the handler's word.
     pub(crate) fn may_answer(&self, now: Moment, soft: bool) -> bool {
-        self.usage(now, soft) != Usage::Ask || self.stands_in(now, soft)
+        self.usage(now, soft) != Usage::Ask || self.stands_in(now, soft, None)
     }
 
     /// Whether each request has to ask the handler: it never was fresh.

@@ -201,6 +201,10 @@ impl Read {
                 self.status = Status::missed(rule, miss);
                 self.recipe.selected = selected;
                 self.note(old);
+                if miss == Miss::NotFreshEnough {
+                    // What somebody else is fetching may have been asked for before.
+                    self.coalesce = Coalesce::No;
+                }
             }
             Found::Stale(old, _, fingerprint) => {
                 self.status = Status::missed(rule, Miss::Expired);

@@ -116,6 +116,14 @@ fn whole<X: Body>(memory: Memory<'_>, method: &Method) -> Response<CacheBody<X>>
     response
 }
 
+/// Nothing is stored that may answer, and the client wants nothing else (RFC 9111
+/// §5.2.1.7).
+pub(super) fn only_if_cached<X: Body>() -> Response<CacheBody<X>> {
+    let mut response = Response::new(CacheBody::stored(Bytes::new(), None));
+    *response.status_mut() = StatusCode::GATEWAY_TIMEOUT;
+    response
+}
+
 /// Makes a 304 of the head of a 200. The body is the caller's to leave out.
 pub(super) fn not_modified<X: Body>(response: &mut Response<CacheBody<X>>) {
     *response.status_mut() = StatusCode::NOT_MODIFIED;

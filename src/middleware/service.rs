@@ -160,7 +160,17 @@ impl<S> CacheService<S> {
             }
             found => found,
         };
-        let mut read = self.read(request, client, &ask, arrived);
+        let read = self.read(request, client, &ask, arrived);
+        self.plan_without_hit(read, found, request)
+    }
+
+    /// What was found is stale, or is to be fetched anew in any case, or is nothing.
+    fn plan_without_hit<X: Body>(
+        &self,
+        mut read: Box<Read>,
+        found: Found,
+        request: &request::Parts,
+    ) -> Plan<X> {
         if let Found::Ahead(slot, now, selected) | Found::Stale(slot, now, selected) = &found
             && let Some(response) = self.answer(slot, *now, request)
         {
@@ -173,6 +183,15 @@ impl<S> CacheService<S> {
             return Plan::Refresh(response, read);
         }
         read.missed(found);
+        match self.rule.demands(&request.headers) {
+            Some(demands) if demands.only_if_cached => {
+                self.cache.counters.bypasses.add("only-if-cached");
+                return Plan::Answer(respond::only_if_cached());
+            }
+            // What somebody else is fetching was asked for before.
+            Some(demands) if demands.no_cache => read.coalesce = Coalesce::No,
+            _ => {}
+        }
         self.cache.counters.misses.add(read.status.detail());
         if let Some(reason) = read::cannot_fill(request) {
             self.cache.counters.bypasses.add(reason);

@@ -186,6 +186,6 @@ fn why(miss: Miss) -> Forward {
         Miss::Expired | Miss::SoftlyInvalidated | Miss::NeverFresh => Forward::Stale,
         Miss::Invalidated | Miss::Deaf => Forward::Miss,
         Miss::ShutDown => Forward::Bypass,
-        Miss::NotForThis => Forward::Request,
+        Miss::NotForThis | Miss::NotFreshEnough => Forward::Request,
     }
 }

@@ -11,6 +11,7 @@
 #![doc = include_str!("../docs/http.md")]
 
 mod choosing;
+mod directives;
 mod downstream;
 mod read;
 mod stale;
@@ -18,6 +19,7 @@ mod storing;
 mod write;
 
 pub use crate::eviction::Eviction;
+pub use directives::ClientDirectives;
 pub use downstream::Downstream;
 pub(crate) use read::{OwnStore, Partition};
 pub use read::{Policy, StatusHeader, WhileDeaf};

@@ -1,6 +1,7 @@
 //! How the responses of a route are cached.
 
 use super::choosing::Choosing;
+use super::directives::ClientDirectives;
 use super::downstream::Downstream;
 use super::stale::Stale;
 use super::storing::Storing;
@@ -40,6 +41,7 @@ pub struct Policy {
     settle: Duration,
     pub(super) stale: Stale,
     pub(super) choosing: Choosing,
+    pub(super) client_directives: ClientDirectives,
     etag: bool,
     status: StatusHeader,
     pub(super) downstream: Downstream,
@@ -288,6 +290,7 @@ impl fmt::Debug for Policy {
             .field("settle", &self.settle)
             .field("stale", &self.stale)
             .field("choosing", &self.choosing)
+            .field("client_directives", &self.client_directives)
             .field("etag", &self.etag)
             .field("status", &self.status)
             .field("downstream", &self.downstream)

@@ -10,6 +10,7 @@
 //! | Which fields of it? | `stored_fields` | RFC 9111 §3.1 |
 //! | How old is it, and is it fresh? | `freshness`, `dates` | RFC 9111 §4.2, RFC 9110 §5.6.7 |
 //! | Has the client got it already? | `conditional`, `etag` | RFC 9110 §13, RFC 9111 §4.3.2 |
+//! | Is it fresh enough for this client? | `demands` | RFC 9111 §5.2.1 |
 //! | Does what is stored still hold? | `validation`, `reuse` | RFC 9111 §4.2.4, §4.3, RFC 5861 |
 //! | Which part of it is asked for? | `range` | RFC 9110 §14 |
 //! | Which tag has what has none? | `made_etag` | RFC 9110 §8.8.3 |
@@ -23,6 +24,7 @@ mod cache_control;
 mod cache_status;
 mod conditional;
 mod dates;
+mod demands;
 mod downstream;
 mod etag;
 mod freshness;
@@ -51,6 +53,7 @@ pub(crate) use conditional::{
     Dating, asks_for_less, hide_conditions, is_not_modified, strip_content_fields,
 };
 pub(crate) use dates::http_date;
+pub(crate) use demands::{Demands, Freshness};
 pub(crate) use downstream::{Dated, Stricter, keeps_to_itself, stricter};
 pub(crate) use freshness::{current_age, initial_age, is_fresh, write_age};
 pub(crate) use groups::{invalidated_groups, strip_groups};

@@ -27,6 +27,8 @@ pub(crate) struct RouteWindows {
 pub(crate) struct Reuse {
     /// Never without the handler's word that it still holds (RFC 9111 §5.2.2.4).
     pub(crate) always_ask: bool,
+    /// Whether nothing forbids to serve it stale.
+    pub(crate) may_be_stale: bool,
     pub(crate) windows: Windows,
     /// From this age on it is fetched anew although it is fresh.
     pub(crate) ahead_after: Duration,
@@ -43,6 +45,7 @@ impl Reuse {
         if never_stale {
             return Self {
                 always_ask: directives.no_cache,
+                may_be_stale: false,
                 windows: Windows::default(),
                 ahead_after: Duration::MAX,
             };
@@ -51,6 +54,7 @@ impl Reuse {
         let if_error = directives.if_error.or(route.if_error);
         Self {
             always_ask: false,
+            may_be_stale: true,
             windows: Windows {
                 while_revalidate: while_revalidate.unwrap_or_default(),
                 if_error: if_error.unwrap_or_default(),
