@@ -2,6 +2,7 @@
 
 use super::fields::{Fields, cache_name};
 use super::handle::Cache;
+use super::hosts::Hosts;
 use super::invalidating::Applier;
 use super::shared::{Settings, Shared};
 use super::shelves::Shelves;
@@ -49,6 +50,7 @@ pub struct CacheBuilder {
     max_cells: usize,
     pub(super) tokens: Tokens,
     pub(super) status_name: Option<String>,
+    pub(super) hosts: Option<Vec<String>>,
     clock: Clock,
 }
 
@@ -66,6 +68,7 @@ impl Default for CacheBuilder {
                 fill_timeout: Duration::from_secs(30),
                 tokens: None,
                 fields: Fields::default(),
+                hosts: Hosts::default(),
             },
             heartbeat: None,
             max_bytes: 64 * 1024 * 1024,
@@ -74,6 +77,7 @@ impl Default for CacheBuilder {
             max_cells: 1_000_000,
             tokens: Tokens::default(),
             status_name: None,
+            hosts: None,
             clock: Clock::Real,
         }
     }
@@ -185,6 +189,7 @@ impl CacheBuilder {
     pub fn build(self) -> Result<Cache, Error> {
         self.check()?;
         let cache_name = cache_name(self.status_name.as_deref())?;
+        let hosts = self.hosts.as_deref().map(Hosts::new).transpose()?;
         let heartbeat = self.heartbeat.unwrap_or(self.settings.bound / 3);
         let AnyEngine(engine) = self.bus.unwrap_or_else(|| {
             telemetry::no_bus();
@@ -203,6 +208,7 @@ impl CacheBuilder {
         Ok(Cache::new(Shared {
             settings: Settings {
                 tokens: self.tokens.in_use(),
+                hosts: hosts.unwrap_or_default(),
                 fields: Fields {
                     cache_name,
                     ..self.settings.fields
@@ -229,6 +235,9 @@ impl CacheBuilder {
     fn check(&self) -> Result<(), Error> {
         self.check_zeros()?;
         self.tokens.check()?;
+        if let Some(mistake) = self.settings.policy.mistake() {
+            return Err(Error::configuration(mistake));
+        }
         let bound = self.settings.bound;
         let heartbeat = self.heartbeat.unwrap_or(bound / 3);
         if heartbeat.is_zero() {

@@ -253,9 +253,10 @@ impl Rule {
 
 impl Entry {
     /// Whether a request of the cache itself can fetch it anew: such a one is nobody's,
-    /// and would choose another variant where `Vary` names who asks.
+    /// and would choose another variant where `Vary` names who asks, or another key where
+    /// that has more in it than the URI.
     fn can_be_fetched(&self) -> bool {
-        !self.vary.iter().any(semantics::is_of_the_client)
+        self.key.is_of_its_uri() && !self.vary.iter().any(semantics::is_of_the_client)
     }
 
     /// Why it is not fresh.

@@ -7,6 +7,7 @@ mod counters;
 mod events;
 mod fields;
 mod handle;
+mod hosts;
 mod invalidating;
 mod leaving;
 mod lookup;

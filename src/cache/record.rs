@@ -243,6 +243,7 @@ impl Shared {
         self.names.of_entry(&EntryNames {
             scope: key.scope(),
             uri: key.uri(),
+            any_query: recipe.rule.policy.reduces_query(),
             path: &CanonicalPath::new(key.path()),
             tags: &tags,
             origin: key.origin(),

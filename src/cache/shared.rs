@@ -2,6 +2,7 @@
 
 use super::counters::Counters;
 use super::fields::Fields;
+use super::hosts::Hosts;
 use super::invalidating::Applier;
 use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
@@ -74,6 +75,7 @@ pub(crate) struct Settings {
     /// `None`: no request carries any.
     pub(crate) tokens: Option<Tokens>,
     pub(crate) fields: Fields,
+    pub(crate) hosts: Hosts,
 }
 
 impl Shared {

@@ -69,7 +69,7 @@ where
 /// may leave.
 pub(super) fn start<S, B, X>(
     permit: Permit,
-    read: Read,
+    mut read: Read,
     lead: Option<Ticket>,
     service: S,
     mut request: Request<B>,
@@ -84,6 +84,9 @@ pub(super) fn start<S, B, X>(
 {
     read.cache.counters.fills.one();
     request.extensions_mut().insert(read.context.clone());
+    if let Some(reduced) = read.reduced.take() {
+        reduced.hide(&read.recipe.request, &mut request);
+    }
     // From here on it is a request for the whole response, which answers the client
     // and those who wait by their own fields.
     semantics::hide_conditions(request.headers_mut());

@@ -4,6 +4,7 @@ use super::announced::UnderWay;
 use super::service::CacheService;
 use crate::cache::{Cache, Rule, Shared};
 use crate::policy::{Policy, WritePolicy};
+use crate::telemetry;
 use std::sync::Arc;
 use tower_layer::Layer;
 
@@ -45,6 +46,9 @@ impl CacheLayer {
     /// The same layer with a policy of its own.
     #[must_use]
     pub fn policy(self, policy: Policy) -> Self {
+        if let Some(mistake) = policy.mistake() {
+            telemetry::mistaken_policy(mistake);
+        }
         Self {
             rule: self.cache.rule(policy),
             ..self

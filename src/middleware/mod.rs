@@ -38,6 +38,7 @@ mod refresh;
 mod refused;
 mod renew;
 mod respond;
+mod seen;
 mod service;
 mod settle;
 mod status;

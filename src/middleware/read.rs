@@ -2,6 +2,7 @@
 
 use super::body::CacheBody;
 use super::context::CacheContext;
+use super::seen::Reduced;
 use super::service::EmptyBody;
 use super::status::{self, Status};
 use super::{fill, instead, pass, respond, token};
@@ -37,6 +38,8 @@ pub(super) struct Read {
     pub(super) old: Option<Arc<Slot>>,
     /// No client waits: the cache itself asks.
     pub(super) background: bool,
+    /// What the handler of a fill does not see, where not all of the request counts.
+    pub(super) reduced: Option<Reduced>,
 }
 
 /// Whether the request may wait for somebody else's fill.

@@ -8,7 +8,7 @@ use crate::cache::{Found, Unstored};
 use crate::semantics;
 use crate::store::race::Seat;
 use bytes::Bytes;
-use http::{Method, Request, Response, request};
+use http::{Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
@@ -18,7 +18,7 @@ pub(super) const REASON: &str = "while-revalidate";
 /// Begins to fetch it, unless somebody does already, by a request of the cache itself:
 /// as the one that set it off, without what says who that was. The client does not
 /// wait for it.
-pub(super) fn start<S, B, X>(mut read: Read, service: S, mut parts: request::Parts)
+pub(super) fn start<S, B, X>(mut read: Read, service: S)
 where
     S: Service<Request<B>, Response = Response<X>> + Clone + Send + 'static,
     S::Future: Send,
@@ -27,6 +27,7 @@ where
     X: Body<Data = Bytes> + Send + 'static,
     X::Error: Send,
 {
+    let mut parts = read.recipe.request.clone();
     parts.method = Method::GET;
     semantics::hide_client(&mut parts.headers);
     read.recipe.request = parts.clone();

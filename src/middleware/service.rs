@@ -4,6 +4,7 @@ use super::body::CacheBody;
 use super::context::CacheContext;
 use super::future::ResponseFuture;
 use super::read::{Coalesce, Read};
+use super::seen::Seen;
 use super::status::{self, Status};
 use super::token::{self, Carried, May};
 use super::write::{Call, Choices, Resource, Write};
@@ -12,7 +13,7 @@ use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared, Slot};
 use crate::clock::Moment;
 use crate::policy::{BusDown, Partition, WritePolicy};
 use crate::scope::Scope;
-use crate::semantics::{self, Content, Forward, Intent, KeyParts};
+use crate::semantics::{self, Content, Forward, Intent, KeyParts, StoredKey};
 use crate::store::race::Tick;
 use bytes::Bytes;
 use http::{Method, Request, Response, request};
@@ -125,20 +126,27 @@ impl<S> CacheService<S> {
     }
 
     fn plan_read<X: Body>(&self, request: &request::Parts, client: &Client) -> Plan<X> {
-        let key = match self.key(request, &client.partition) {
+        let seen = match self.seen(request, &client.partition) {
+            Ok(seen) => seen,
+            Err(reason) => return self.bypass(reason, client),
+        };
+        let key = match seen.key(client.partition.scope()) {
             Ok(key) => key,
             Err(reason) => return self.bypass(reason, client),
         };
-        let headers = &request.headers;
+        if !self.cache.settings.hosts.include(key.authority) {
+            return self.bypass("unknown-host", client);
+        }
         let ask = Ask {
             key,
-            headers,
+            headers: &seen.headers,
             bears_token: client.carried.token().is_some(),
         };
         match client.carried.may(&self.cache) {
             May::Look => {}
             May::LookAfter(token) => {
-                let mut read = self.read(request, client, &ask, self.cache.core.clock());
+                let (arrived, recipe) = (self.cache.core.clock(), self.recipe(&ask));
+                let mut read = self.read(request, client, recipe, seen, arrived);
                 read.awaited = Some(token);
                 return Plan::Read(read);
             }
@@ -160,7 +168,8 @@ impl<S> CacheService<S> {
             }
             found => found,
         };
-        let read = self.read(request, client, &ask, arrived);
+        let recipe = self.recipe(&ask);
+        let read = self.read(request, client, recipe, seen, arrived);
         self.plan_without_hit(read, found, request)
     }
 
@@ -217,20 +226,25 @@ impl<S> CacheService<S> {
         Some(response)
     }
 
+    fn recipe(&self, ask: &Ask<'_>) -> (StoredKey, u128) {
+        (ask.key.to_stored(), self.cache.fingerprint(ask))
+    }
+
     fn read(
         &self,
         request: &request::Parts,
         client: &Client,
-        ask: &Ask<'_>,
+        (key, primary): (StoredKey, u128),
+        seen: Seen<'_>,
         arrived: Tick,
     ) -> Box<Read> {
-        let primary = self.cache.fingerprint(ask);
+        let (request, reduced) = seen.request(request);
         let recipe = Recipe {
             rule: self.rule.clone(),
-            key: ask.key.to_stored(),
+            key,
             primary,
             selected: primary,
-            request: request.clone(),
+            request,
         };
         Box::new(Read {
             cache: self.cache.clone(),
@@ -243,15 +257,16 @@ impl<S> CacheService<S> {
             status: Status::new(&self.rule, Forward::Miss, ""),
             old: None,
             background: false,
+            reduced,
         })
     }
 
-    /// The key to look up, or why there is none.
-    fn key<'a>(
+    /// What counts of the request, or why it is not looked up.
+    fn seen<'a>(
         &self,
         request: &'a request::Parts,
-        partition: &'a Partition,
-    ) -> Result<KeyParts<'a>, &'static str> {
+        partition: &Partition,
+    ) -> Result<Seen<'a>, &'static str> {
         if !self.cache.uses_memory() {
             return Err("switched-off");
         }
@@ -267,8 +282,7 @@ impl<S> CacheService<S> {
         if outside::is_rewritten(request) {
             return Err("rewritten-uri");
         }
-        KeyParts::of(outside::uri(request), &request.headers, partition.scope())
-            .map_err(semantics::Bypass::as_str)
+        Seen::of(&self.rule.policy, request)
     }
 
     /// A log inside the process can be asked at once, before this instance calls
@@ -377,7 +391,7 @@ where
         let next = self.inner.clone();
         let mut ready = std::mem::replace(&mut self.inner, next);
         if let Plan::Refresh(response, read) = plan {
-            refresh::start::<_, B, _>(*read, ready, parts);
+            refresh::start::<_, B, _>(*read, ready);
             return ResponseFuture::hit(response);
         }
         let request = Request::from_parts(parts, body);

@@ -13,6 +13,7 @@
 mod choosing;
 mod directives;
 mod downstream;
+mod inputs;
 mod read;
 mod stale;
 mod storing;
@@ -21,6 +22,8 @@ mod write;
 pub use crate::eviction::Eviction;
 pub use directives::ClientDirectives;
 pub use downstream::Downstream;
+pub(crate) use inputs::InputChoices;
+pub use inputs::{Authorization, Inputs, Query};
 pub(crate) use read::{OwnStore, Partition};
 pub use read::{Policy, StatusHeader, WhileDeaf};
 pub(crate) use stale::{Part, Stale};

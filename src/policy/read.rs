@@ -3,6 +3,7 @@
 use super::choosing::Choosing;
 use super::directives::ClientDirectives;
 use super::downstream::Downstream;
+use super::inputs::InputChoices;
 use super::stale::Stale;
 use super::storing::Storing;
 use crate::eviction::Eviction;
@@ -41,6 +42,7 @@ pub struct Policy {
     settle: Duration,
     pub(super) stale: Stale,
     pub(super) choosing: Choosing,
+    pub(super) inputs: Option<Box<InputChoices>>,
     pub(super) client_directives: ClientDirectives,
     etag: bool,
     status: StatusHeader,
@@ -290,6 +292,7 @@ impl fmt::Debug for Policy {
             .field("settle", &self.settle)
             .field("stale", &self.stale)
             .field("choosing", &self.choosing)
+            .field("inputs", &self.inputs)
             .field("client_directives", &self.client_directives)
             .field("etag", &self.etag)
             .field("status", &self.status)

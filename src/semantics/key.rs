@@ -9,7 +9,7 @@ use http::{HeaderMap, Uri};
 use std::hash::Hasher;
 
 /// A longer key is not looked up.
-const MAX_KEY_BYTES: usize = 8 * 1024;
+pub(crate) const MAX_KEY_BYTES: usize = 8 * 1024;
 
 /// The parts of a request's key, borrowed from it. Scheme and authority are
 /// compared and hashed without case, path and query byte by byte.
@@ -22,6 +22,8 @@ pub(crate) struct KeyParts<'a> {
     pub(crate) path: &'a str,
     /// `/p?` has one, an empty one.
     pub(crate) query: Option<&'a str>,
+    /// What else a route has in the key, told apart by itself. Mostly nothing.
+    pub(crate) more: &'a [u8],
 }
 
 impl<'a> KeyParts<'a> {
@@ -40,6 +42,7 @@ impl<'a> KeyParts<'a> {
             authority: authority(uri, headers, scheme)?,
             path: uri.path(),
             query: uri.query(),
+            more: &[],
         };
         if !parts.path.starts_with('/') {
             return Err(Bypass::TargetForm);
@@ -68,6 +71,7 @@ impl<'a> KeyParts<'a> {
             && self.authority.eq_ignore_ascii_case(stored.authority)
             && self.scheme.eq_ignore_ascii_case(stored.scheme)
             && self.scope == stored.scope
+            && self.more == stored.more
     }
 
     /// Hashes the key, so that equal keys and only they write the same bytes: each
@@ -78,6 +82,9 @@ impl<'a> KeyParts<'a> {
         hash_without_case(self.authority, hasher);
         hash_bytes(self.path.as_bytes(), hasher);
         hash_optional(self.query, hasher);
+        if !self.more.is_empty() {
+            hash_bytes(self.more, hasher);
+        }
     }
 
     pub(crate) fn to_stored(self) -> StoredKey {
@@ -94,6 +101,7 @@ impl<'a> KeyParts<'a> {
             scheme_end: self.scheme.len(),
             text,
             scope: self.scope.cloned(),
+            more: self.more.into(),
         }
     }
 
@@ -103,7 +111,8 @@ impl<'a> KeyParts<'a> {
     }
 }
 
-/// The key of a stored response: its URI, normalised, and its scope.
+/// The key of a stored response: its URI, normalised, its scope, and what else a route
+/// has in it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct StoredKey {
     text: Box<str>,
@@ -112,6 +121,7 @@ pub(crate) struct StoredKey {
     path_at: usize,
     path_end: usize,
     scope: Option<Scope>,
+    more: Box<[u8]>,
 }
 
 impl StoredKey {
@@ -141,12 +151,18 @@ impl StoredKey {
             authority: &self.text[self.scheme_end + 3..self.path_at],
             path: self.path(),
             query: self.text[self.path_end..].strip_prefix('?'),
+            more: &self.more,
         }
+    }
+
+    /// Whether nothing else is in it.
+    pub(crate) fn is_of_its_uri(&self) -> bool {
+        self.more.is_empty()
     }
 
     /// How many bytes it takes. The name of a scope is shared, and not counted.
     pub(crate) fn weight(&self) -> usize {
-        size_of::<Self>() + self.text.len()
+        size_of::<Self>() + self.text.len() + self.more.len()
     }
 }
 

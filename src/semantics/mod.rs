@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | What is this request to a cache? | `request` | RFC 9110 §9.2, RFC 9111 §2, §4 |
 //! | Under which key is it looked up? | `key`, `authority`, `vary` | RFC 9111 §2, §4.1 |
+//! | What of it counts, where a route chooses? | `query`, `inputs` | RFC 9111 §7.1 |
 //! | May this response be stored? | `storable`, `cache_control`, `targeted` | RFC 9111 §3, §5.2, RFC 9213 |
 //! | Which fields of it? | `stored_fields` | RFC 9111 §3.1 |
 //! | How old is it, and is it fresh? | `freshness`, `dates` | RFC 9111 §4.2, RFC 9110 §5.6.7 |
@@ -31,10 +32,12 @@ mod freshness;
 #[cfg(test)]
 mod fuzz;
 mod groups;
+mod inputs;
 mod invalidation;
 mod key;
 mod list;
 mod made_etag;
+mod query;
 mod range;
 mod request;
 mod reuse;
@@ -57,9 +60,11 @@ pub(crate) use demands::{Demands, Freshness};
 pub(crate) use downstream::{Dated, Stricter, keeps_to_itself, stricter};
 pub(crate) use freshness::{current_age, initial_age, is_fresh, write_age};
 pub(crate) use groups::{invalidated_groups, strip_groups};
+pub(crate) use inputs::{More, cookie_field, cookies, has_unkeyed, hide_all, hide_unkeyed};
 pub(crate) use invalidation::{Outcome, made_stale};
-pub(crate) use key::{KeyParts, StoredKey};
+pub(crate) use key::{KeyParts, MAX_KEY_BYTES, StoredKey};
 pub(crate) use made_etag::made_etag;
+pub(crate) use query::{Counts, reduced};
 pub(crate) use range::{Extent, OF_WHOLE_CONTENT, asked_range, content_range, unsatisfied_range};
 pub(crate) use request::{Bypass, Content, Intent, carries_credentials, intent, is_grpc};
 pub(crate) use reuse::{Reuse, RouteWindows};

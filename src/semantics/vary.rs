@@ -76,37 +76,37 @@ impl VaryNames {
     /// What the request has in the nominated fields.
     pub(crate) fn select(&self, request: &HeaderMap) -> Selection {
         let mut bytes = Vec::new();
-        self.canonical(request, &mut |part| bytes.extend_from_slice(part));
+        canonical(&self.0, request, &mut |part| bytes.extend_from_slice(part));
         Selection(bytes.into())
     }
 
     /// Hashes what [`select`](Self::select) would return, without making it.
     pub(crate) fn hash_request(&self, request: &HeaderMap, hasher: &mut impl Hasher) {
-        self.canonical(request, &mut |part| hasher.write(part));
+        canonical(&self.0, request, &mut |part| hasher.write(part));
     }
 
     /// Whether [`select`](Self::select) would return this, without making it.
     pub(crate) fn selects(&self, request: &HeaderMap, stored: &Selection) -> bool {
         let mut rest = Some(&*stored.0);
-        self.canonical(request, &mut |part| {
+        canonical(&self.0, request, &mut |part| {
             rest = rest.and_then(|rest| rest.strip_prefix(part));
         });
         rest.is_some_and(<[u8]>::is_empty)
     }
+}
 
-    /// For each name its members, each with a byte behind it, and 0. A field that
-    /// is there has one member at least, so absent is not empty; no value has a
-    /// byte 0 in it, so the fields stay apart.
-    fn canonical(&self, request: &HeaderMap, sink: &mut impl FnMut(&[u8])) {
-        for name in &self.0 {
-            let lines = request.get_all(name);
-            match *name {
-                ACCEPT_ENCODING => codings(&lines, sink),
-                AUTHORIZATION | COOKIE => verbatim(&lines, sink),
-                _ => members(&lines, sink),
-            }
-            sink(&[0]);
+/// For each name its members, each with a byte behind it, and 0. A field that is
+/// there has one member at least, so absent is not empty; no value has a byte 0 in
+/// it, so the fields stay apart.
+fn canonical(names: &[HeaderName], request: &HeaderMap, sink: &mut impl FnMut(&[u8])) {
+    for name in names {
+        let lines = request.get_all(name);
+        match *name {
+            ACCEPT_ENCODING => codings(&lines, sink),
+            AUTHORIZATION | COOKIE => verbatim(&lines, sink),
+            _ => members(&lines, sink),
         }
+        sink(&[0]);
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct EntryNames<'a> {
     pub(crate) scope: Option<&'a Scope>,
     /// The whole URI, as [`crate::target::uri`] writes it.
     pub(crate) uri: &'a str,
+    /// Whether it answers other queries than that of the URI too.
+    pub(crate) any_query: bool,
     /// The path of the URI in canonical form.
     pub(crate) path: &'a CanonicalPath,
     pub(crate) tags: &'a [Tag],
@@ -58,7 +60,8 @@ impl Names {
 
     /// The cells that an invalidation of this target raises. A prefix also raises
     /// the path of that very name, so that an entry needs no cell for the prefix
-    /// that is its own path.
+    /// that is its own path. A URI also reaches what answers several queries: how a
+    /// route reduces them is not known here.
     pub(crate) fn raises(&self, target: &Target) -> impl Iterator<Item = Raise> + use<> {
         let scope = target.scope.as_ref();
         let strength = match target.strength {
@@ -66,7 +69,10 @@ impl Names {
             Strength::Hard => Force::Hard,
         };
         let (first, second) = match &target.what {
-            What::Uri(uri) => (self.target(Kind::Uri, scope, [uri, ""]), None),
+            What::Uri(uri) => (
+                self.target(Kind::Uri, scope, [uri, ""]),
+                Some(self.target(Kind::Uri, scope, [without_query(uri), ANY_QUERY])),
+            ),
             What::Path(path) => (self.target(Kind::Path, scope, [path.as_str(), ""]), None),
             What::Prefix(path) => (
                 self.target(Kind::Prefix, scope, [path.as_str(), ""]),
@@ -91,7 +97,10 @@ impl Names {
         let scope = entry.scope;
         let path = entry.path.as_str();
         let mut names = vec![
-            self.fingerprint(Kind::Uri, scope, [entry.uri, ""]),
+            match entry.any_query {
+                false => self.fingerprint(Kind::Uri, scope, [entry.uri, ""]),
+                true => self.fingerprint(Kind::Uri, scope, [without_query(entry.uri), ANY_QUERY]),
+            },
             self.fingerprint(Kind::Path, scope, [path, ""]),
         ];
         names.extend(
@@ -128,6 +137,13 @@ impl Names {
     }
 }
 
+/// Beside a URI without its query.
+const ANY_QUERY: &str = "?";
+
+fn without_query(uri: &str) -> &str {
+    uri.split('?').next().unwrap_or(uri)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +156,7 @@ mod tests {
         let entry = names.of_entry(&EntryNames {
             scope,
             uri: &uri,
+            any_query: false,
             path: &canonical,
             tags: &[Tag::new("t")],
             origin: "http://example.com",

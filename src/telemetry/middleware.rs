@@ -22,6 +22,11 @@ pub(crate) fn invalidation_unread(what: &Invalidate) {
     );
 }
 
+/// A policy that was given to a layer cannot be meant: said each time.
+pub(crate) fn mistaken_policy(mistake: &str) {
+    tracing::error!(target: "tower_coherence", "a policy is mistaken: {mistake}");
+}
+
 /// Two layers of one cache on one request: said once for each cache.
 pub(crate) fn nested_layer() {
     tracing::warn!(

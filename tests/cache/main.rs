@@ -24,6 +24,7 @@ mod frameworks;
 mod groups;
 mod grpc;
 mod heads;
+mod inputs;
 mod intents;
 mod memory;
 mod policies;

@@ -8,7 +8,7 @@ use axum::body::Body;
 use http::{Request, Response};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tower_coherence::policy::StatusHeader;
+use tower_coherence::policy::{SetCookie, StatusHeader};
 use tower_coherence::test_util::Clock;
 use tower_coherence::{Cache, Invalidate, Policy};
 
@@ -216,6 +216,20 @@ async fn the_client_is_answered_by_its_own_conditions() {
         call.answer(says(304, &[], ""));
         assert_eq!(got(asked).await.seen(), expected);
     }
+}
+
+#[tokio::test]
+async fn a_cookie_that_a_304_sets_is_its_clients_where_it_is_not_stored() {
+    let policy = Policy::from_headers().set_cookie(SetCookie::Strip);
+    let (mut shop, clock) = filled(policy, TAGGED).await;
+    clock.advance(MINUTE);
+    let asked = ask(&shop, &[]);
+    let sets = [("set-cookie", "a=1"), ("set-cookie", "b=2")];
+    shop.origin.next().await.answer(says(304, &sets, ""));
+    let answer = got(asked).await;
+    assert_eq!(answer.headers.get_all("set-cookie").iter().count(), 2);
+    let hit = got(ask(&shop, &[])).await;
+    assert_eq!((hit.seen(), hit.field("set-cookie")), ((200, "old"), None));
 }
 
 #[tokio::test]

@@ -121,6 +121,8 @@ fn request_allows(exchange: &Exchange<'_>) -> Result<(), Refusal> {
 fn status_allows(status: StatusCode) -> Result<(), Refusal> {
     match status.as_u16() {
         206 | 304 => Err(Refusal::Partial),
+        // No cache may, whatever they say (RFC 6585 §3 to §6).
+        428 | 429 | 431 | 511 => Err(Refusal::Status),
         200..=599 => Ok(()),
         _ => Err(Refusal::Status),
     }
