@@ -36,7 +36,7 @@ pub use error::{Error, ErrorKind};
 #[cfg(feature = "axum")]
 pub use middleware::NoCacheLayer;
 pub use middleware::{
-    CacheBody, CacheContext, CacheLayer, CacheService, EmptyBody, ResponseFuture,
+    CacheBody, CacheContext, CacheLayer, CacheService, EmptyBody, NoReplay, Replay, ResponseFuture,
 };
 pub use policy::Policy;
 pub use scope::Scope;

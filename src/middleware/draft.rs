@@ -10,7 +10,7 @@ use crate::semantics::{self, Exchange, Refusal, Storable, TagTrouble};
 use crate::tag::Tags;
 use bytes::Bytes;
 use http::header::{DATE, ETAG};
-use http::{HeaderMap, Response, StatusCode, response};
+use http::{HeaderMap, Method, Response, StatusCode, response};
 use http_body::SizeHint;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::SystemTime;
@@ -94,8 +94,13 @@ impl Task {
 
     fn storable(&self, parts: &response::Parts, wall: SystemTime) -> Result<Storable, Refusal> {
         let recipe = &self.read.recipe;
+        // A QUERY with its content in the key is to a cache what a GET is.
+        let method = match recipe.request.method.as_str() {
+            "QUERY" => &Method::GET,
+            _ => &recipe.request.method,
+        };
         let exchange = Exchange {
-            method: &recipe.request.method,
+            method,
             request: &recipe.request.headers,
             status: parts.status,
             response: &parts.headers,

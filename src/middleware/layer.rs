@@ -1,10 +1,13 @@
 //! The layer.
 
 use super::announced::UnderWay;
+use super::replay::NoReplay;
 use super::service::CacheService;
 use crate::cache::{Cache, Rule, Shared};
 use crate::policy::{Policy, WritePolicy};
 use crate::telemetry;
+use bytes::Bytes;
+use std::fmt;
 use std::sync::Arc;
 use tower_layer::Layer;
 
@@ -16,9 +19,12 @@ use tower_layer::Layer;
 /// Layers *inside* this one run on fills only; layers *outside* run on every
 /// request. So authentication, tenant, CORS and grpc-web belong outside, and
 /// compression inside.
-#[derive(Clone, Debug)]
-pub struct CacheLayer {
+///
+/// `R` is how it makes request bodies of bytes, see [`replay`](Self::replay).
+#[derive(Clone)]
+pub struct CacheLayer<R = NoReplay> {
     cache: Arc<Shared>,
+    replay: R,
     rule: Arc<Rule>,
     writes: WritePolicy,
 }
@@ -38,8 +44,31 @@ impl CacheLayer {
         let policy = cache.shared().settings.policy.clone();
         Self {
             cache: cache.shared().clone(),
+            replay: NoReplay,
             rule: cache.shared().rule(policy),
             writes: WritePolicy::new(),
+        }
+    }
+}
+
+impl<R> CacheLayer<R> {
+    /// The same layer, which makes request bodies of bytes like this: for policies with
+    /// the content of requests in the key ([`Policy::body_key`]). It reads that content,
+    /// and the handler gets a body with the same bytes.
+    ///
+    /// ```
+    /// use tower_coherence::{Cache, Policy};
+    /// let queries = Policy::from_headers().body_key(16 * 1024);
+    /// let layer = Cache::local().layer().policy(queries).replay(axum::body::Body::from);
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn replay<B>(self, body: fn(Bytes) -> B) -> CacheLayer<fn(Bytes) -> B> {
+        CacheLayer {
+            cache: self.cache,
+            replay: body,
+            rule: self.rule,
+            writes: self.writes,
         }
     }
 
@@ -66,11 +95,22 @@ impl CacheLayer {
     }
 }
 
-impl<S> Layer<S> for CacheLayer {
-    type Service = CacheService<S>;
+impl<S, R: Clone> Layer<S> for CacheLayer<R> {
+    type Service = CacheService<S, R>;
 
-    fn layer(&self, inner: S) -> CacheService<S> {
+    fn layer(&self, inner: S) -> CacheService<S, R> {
         let (cache, rule) = (self.cache.clone(), self.rule.clone());
-        CacheService::new(inner, cache, rule, self.writes.clone())
+        let replay = self.replay.clone();
+        CacheService::new(inner, replay, cache, rule, self.writes.clone())
+    }
+}
+
+impl<R> fmt::Debug for CacheLayer<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheLayer")
+            .field("cache", &self.cache)
+            .field("rule", &self.rule)
+            .field("writes", &self.writes)
+            .finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use super::service::EmptyBody;
 use crate::cache::{Entry, Slot};
 use crate::semantics::{self, Validators};
 use crate::store::race::{Fill, Validity};
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use std::future::poll_fn;
 use std::sync::Arc;
 use tower_service::Service;
@@ -23,6 +23,10 @@ impl Question {
     /// by its tag; not where the handler reads what lags behind, since what the entry
     /// bears is not known by name any more.
     pub(super) fn of(read: &Read, begun: &Fill) -> Option<Self> {
+        if read.recipe.request.method != Method::GET {
+            // It has content, of which there is no second one.
+            return None;
+        }
         let old = read.old.clone()?;
         let Slot::Entry(entry) = &*old else {
             return None;

@@ -148,6 +148,11 @@ impl<'a> Seen<'a> {
         Ok(())
     }
 
+    /// The content counts too.
+    pub(super) fn count(&mut self, content: &[u8]) {
+        self.more.extend_from_slice(content);
+    }
+
     /// The key to look up, or why there is none.
     pub(super) fn key(&'a self, scope: Option<&'a Scope>) -> Result<KeyParts<'a>, &'static str> {
         let parts = KeyParts::of(&self.uri, &self.headers, scope).map_err(Bypass::as_str)?;

@@ -4,6 +4,7 @@ use super::body::CacheBody;
 use super::context::CacheContext;
 use super::future::ResponseFuture;
 use super::read::{Coalesce, Read};
+use super::replay::{NoReplay, Replay};
 use super::seen::Seen;
 use super::status::{self, Status};
 use super::token::{self, Carried, May};
@@ -32,11 +33,12 @@ use tower_service::Service;
 /// Fills and unsafe requests run in tasks of the cache: the request, its
 /// extensions and the tracing span go along, task-locals of the caller do not.
 #[derive(Clone)]
-pub struct CacheService<S> {
-    inner: S,
-    cache: Arc<Shared>,
-    rule: Arc<Rule>,
-    writes: WritePolicy,
+pub struct CacheService<S, R = NoReplay> {
+    pub(super) inner: S,
+    pub(super) replay: R,
+    pub(super) cache: Arc<Shared>,
+    pub(super) rule: Arc<Rule>,
+    pub(super) writes: WritePolicy,
 }
 
 /// What is done with a request.
@@ -44,7 +46,7 @@ pub struct CacheService<S> {
     clippy::large_enum_variant,
     reason = "a hit boxes nothing, and a plan is moved once"
 )]
-enum Plan<X: Body> {
+pub(super) enum Plan<X: Body> {
     /// Without the handler: from memory, or refused.
     Answer(Response<CacheBody<X>>),
     /// From memory, and this fetches it anew.
@@ -85,10 +87,17 @@ pub trait EmptyBody: Default + Send + 'static {}
 
 impl<B: Default + Send + 'static> EmptyBody for B {}
 
-impl<S> CacheService<S> {
-    pub(super) fn new(inner: S, cache: Arc<Shared>, rule: Arc<Rule>, writes: WritePolicy) -> Self {
+impl<S, R> CacheService<S, R> {
+    pub(super) fn new(
+        inner: S,
+        replay: R,
+        cache: Arc<Shared>,
+        rule: Arc<Rule>,
+        writes: WritePolicy,
+    ) -> Self {
         Self {
             inner,
+            replay,
             cache,
             rule,
             writes,
@@ -113,7 +122,7 @@ impl<S> CacheService<S> {
             carried,
         };
         match semantics::intent(&request.method, request.version, &request.headers, content) {
-            Intent::Read(_) => self.plan_read(request, &client),
+            Intent::Read(_) => self.plan_read(request, &client, &[]),
             Intent::Bypass(reason) => self.bypass(reason.as_str(), &client),
             Intent::Safe => Plan::Pass(self.context(&client), self.method()),
             Intent::Inline => {
@@ -125,11 +134,34 @@ impl<S> CacheService<S> {
         }
     }
 
-    fn plan_read<X: Body>(&self, request: &request::Parts, client: &Client) -> Plan<X> {
-        let seen = match self.seen(request, &client.partition) {
+    /// What is done with a request whose content is in its key.
+    pub(super) fn plan_query<X: Body>(
+        &self,
+        request: &request::Parts,
+        carried: Carried,
+        content: &[u8],
+    ) -> Plan<X> {
+        let client = Client {
+            partition: self.rule.policy.partition(request),
+            carried,
+        };
+        match semantics::reason_to_pass(&request.headers) {
+            Some(reason) => self.bypass(reason.as_str(), &client),
+            None => self.plan_read(request, &client, content),
+        }
+    }
+
+    fn plan_read<X: Body>(
+        &self,
+        request: &request::Parts,
+        client: &Client,
+        content: &[u8],
+    ) -> Plan<X> {
+        let mut seen = match self.seen(request, &client.partition) {
             Ok(seen) => seen,
             Err(reason) => return self.bypass(reason, client),
         };
+        seen.count(content);
         let key = match seen.key(client.partition.scope()) {
             Ok(key) => key,
             Err(reason) => return self.bypass(reason, client),
@@ -362,8 +394,9 @@ impl Resource {
     }
 }
 
-impl<S, B, X> Service<Request<B>> for CacheService<S>
+impl<S, R, B, X> Service<Request<B>> for CacheService<S, R>
 where
+    R: Replay<B>,
     S: Service<Request<B>, Response = Response<X>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Send + 'static,
@@ -383,6 +416,9 @@ where
         let content = Content::of(request.body());
         let (mut parts, body) = request.into_parts();
         let carried = token::take(&self.cache, &mut parts.headers);
+        if self.reads(&parts, &body) {
+            return self.query(parts, body, carried);
+        }
         let plan = self.plan(&parts, content, carried);
         if let Plan::Answer(response) = plan {
             return ResponseFuture::hit(response);
@@ -411,7 +447,7 @@ where
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for CacheService<S> {
+impl<S: fmt::Debug, R> fmt::Debug for CacheService<S, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheService")
             .field("inner", &self.inner)

@@ -10,6 +10,7 @@
 //!
 #![doc = include_str!("../docs/http.md")]
 
+mod body_key;
 mod choosing;
 mod directives;
 mod downstream;

@@ -42,6 +42,7 @@ pub struct Policy {
     settle: Duration,
     pub(super) stale: Stale,
     pub(super) choosing: Choosing,
+    pub(super) body_key: Option<u64>,
     pub(super) inputs: Option<Box<InputChoices>>,
     pub(super) client_directives: ClientDirectives,
     etag: bool,
@@ -292,6 +293,7 @@ impl fmt::Debug for Policy {
             .field("settle", &self.settle)
             .field("stale", &self.stale)
             .field("choosing", &self.choosing)
+            .field("body_key", &self.body_key)
             .field("inputs", &self.inputs)
             .field("client_directives", &self.client_directives)
             .field("etag", &self.etag)

@@ -66,7 +66,9 @@ pub(crate) use key::{KeyParts, MAX_KEY_BYTES, StoredKey};
 pub(crate) use made_etag::made_etag;
 pub(crate) use query::{Counts, reduced};
 pub(crate) use range::{Extent, OF_WHOLE_CONTENT, asked_range, content_range, unsatisfied_range};
-pub(crate) use request::{Bypass, Content, Intent, carries_credentials, intent, is_grpc};
+pub(crate) use request::{
+    Bypass, Content, Intent, carries_credentials, intent, is_grpc, reason_to_pass,
+};
 pub(crate) use reuse::{Reuse, RouteWindows};
 pub(crate) use storable::{
     Audience, Cookies, Exchange, Heuristics, LifetimeSource, Overrides, Refusal, RouteRules,

@@ -114,13 +114,17 @@ pub(crate) fn intent(
     }
 }
 
+/// Why a read whose content is in its key is passed on all the same.
+pub(crate) fn reason_to_pass(headers: &HeaderMap) -> Option<Bypass> {
+    let conditional = headers.contains_key(IF_MATCH) || headers.contains_key(IF_UNMODIFIED_SINCE);
+    conditional.then_some(Bypass::Precondition)
+}
+
 fn reason_to_bypass(version: Version, headers: &HeaderMap, content: Content) -> Option<Bypass> {
     if has_content(version, headers, content) {
         Some(Bypass::Content)
-    } else if headers.contains_key(IF_MATCH) || headers.contains_key(IF_UNMODIFIED_SINCE) {
-        Some(Bypass::Precondition)
     } else {
-        None
+        reason_to_pass(headers)
     }
 }
 

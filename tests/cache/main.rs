@@ -30,6 +30,7 @@ mod memory;
 mod policies;
 mod properties;
 mod proxy;
+mod query;
 mod races;
 mod ranges;
 mod rules;
