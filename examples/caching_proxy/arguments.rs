@@ -15,7 +15,8 @@ A reverse proxy that answers from memory what it may.
                          strict: what the RFCs let a shared cache do
     --redis URL          share what is invalidated with other proxies over Redis
     --namespace NAME     by which these proxies know each other (caching-proxy)
-    --timeout SECONDS    how long the origin may take to begin its answer (20)
+    --timeout SECONDS    how long the origin may take to begin its answer,
+                         once it has the request (20)
     --help               this text
 ";
 

@@ -9,11 +9,13 @@ use http::header::{
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, Version};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Body as _;
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper::body::{Body as _, Incoming};
+use hyper_util::client::legacy::{self, Client, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 /// Shorter than the five seconds after which common servers close what is idle: a
@@ -24,6 +26,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+
+type Outcome = Result<Response<Incoming>, legacy::Error>;
 
 /// Who sent the request. Only the origin is told, nothing is decided by it.
 #[derive(Clone, Copy)]
@@ -58,17 +62,17 @@ impl Origin {
         let Some(request) = self.outgoing(request) else {
             return says(StatusCode::BAD_REQUEST, "no such target");
         };
-        let response = match timeout(self.limit, self.client.request(request)).await {
-            Err(_) => return says(StatusCode::GATEWAY_TIMEOUT, "the origin takes too long"),
-            Ok(Err(error)) if error.is_connect() => {
+        let response = match self.unless_it_stands_still(request).await {
+            None => return says(StatusCode::GATEWAY_TIMEOUT, "the origin takes too long"),
+            Some(Err(error)) if error.is_connect() => {
                 return says(StatusCode::BAD_GATEWAY, "the origin cannot be reached");
             }
-            Ok(Err(_)) => return says(StatusCode::BAD_GATEWAY, "the origin gave no answer"),
+            Some(Err(_)) => return says(StatusCode::BAD_GATEWAY, "the origin gave no answer"),
             // Nobody asked it to change the protocol.
-            Ok(Ok(response)) if response.status().is_informational() => {
+            Some(Ok(response)) if response.status().is_informational() => {
                 return says(StatusCode::BAD_GATEWAY, "the origin changed the protocol");
             }
-            Ok(Ok(response)) => response,
+            Some(Ok(response)) => response,
         };
         let (mut parts, body) = response.into_parts();
         strip_hop_by_hop(&mut parts.headers);
@@ -77,6 +81,33 @@ impl Origin {
         parts.version = Version::HTTP_11;
         parts.extensions.clear();
         Response::from_parts(parts, body.boxed_unsync())
+    }
+
+    /// `None`: for too long nothing was sent, and no answer began. A slow upload goes on.
+    async fn unless_it_stands_still(&self, request: Request<Body>) -> Option<Outcome> {
+        let (moves, mut moved) = watch::channel(());
+        let request = request.map(|body| {
+            if body.is_end_stream() {
+                return body;
+            }
+            let counted = body.map_frame(move |frame| {
+                moves.send_replace(());
+                frame
+            });
+            counted.boxed_unsync()
+        });
+        let mut answer = pin!(self.client.request(request));
+        loop {
+            tokio::select! {
+                outcome = &mut answer => return Some(outcome),
+                more = timeout(self.limit, moved.changed()) => match more {
+                    Ok(Ok(())) => {}
+                    // All is sent.
+                    Ok(Err(_)) => return timeout(self.limit, answer).await.ok(),
+                    Err(_) => return None,
+                },
+            }
+        }
     }
 
     /// The request as HTTP/1.1, with a body that says itself how it is framed. `Host`

@@ -2,6 +2,7 @@
 
 use super::line::Line;
 use super::rig::{ByHand, Rig, ask, request, told};
+use std::time::Duration;
 
 #[tokio::test]
 async fn without_its_origin_it_says_so_and_serves_what_it_has() {
@@ -69,9 +70,34 @@ async fn an_origin_that_takes_too_long_is_a_timeout_for_each_method() {
         held.push(by_hand.asked().await);
         clients.push((method, line));
     }
+    // The origin would take more of this one, and the client has none.
+    let mut line = Line::to(by_hand.proxy.address()).await;
+    let length = [("content-length", "6")];
+    line.send(request("PUT", "/b", &length, "") + "ab").await;
+    held.push(by_hand.asked().await);
+    clients.push(("PUT", line));
     for (method, mut line) in clients {
         assert_eq!(line.answer(method).await.status, 504, "{method}");
     }
+}
+
+/// The pauses are the client's own. Each is shorter than the limit, all are longer.
+#[tokio::test]
+async fn a_request_that_comes_slowly_is_no_timeout() {
+    let by_hand = ByHand::new(&["--timeout", "1"]).await;
+    let mut client = Line::to(by_hand.proxy.address()).await;
+    let length = [("content-length", "6")];
+    client.send(request("PUT", "/a", &length, "")).await;
+    let (mut origin, _) = by_hand.asked().await;
+    for part in ["ab", "cd", "ef"] {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        client.send(part).await;
+        assert_eq!(origin.take(2).await.unwrap(), part.as_bytes());
+    }
+    origin
+        .send("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        .await;
+    assert_eq!(client.answer("PUT").await.status, 200);
 }
 
 #[tokio::test]
