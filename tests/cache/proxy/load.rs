@@ -1,7 +1,9 @@
 //! Many clients at once, with all they may do.
 
-use super::rig::{Rig, Saw};
+use super::line::Line;
+use super::rig::{Rig, Saw, request};
 use crate::origin::response;
+use crate::patience::eventually;
 use crate::wire::Server;
 use axum::response::Response;
 use bytes::Bytes;
@@ -12,11 +14,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
 use tokio::net::TcpStream;
 
 const KEYS: usize = 12;
 const CLIENTS: u64 = 16;
 const REQUESTS: usize = 250;
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The truth: one number for each key, which only goes up.
 #[derive(Clone, Default)]
@@ -132,6 +136,10 @@ impl Client {
                 _ => Method::GET,
             };
             let leaves = dice.below(30) == 0;
+            if dice.below(50) == 0 {
+                self.leaves_at_once(&mut dice, key).await;
+                continue;
+            }
             let told = self.told[key].load(SeqCst);
             match sender.send(&method, key, leaves).await {
                 None => sender = Sender::new(&self.server, self.address, second).await,
@@ -139,6 +147,18 @@ impl Client {
                 Some(body) => self.got(key, &method, told, version_in(key, &body)),
             }
         }
+    }
+
+    /// A client of its own, which has sent a part of a request, or a whole one.
+    async fn leaves_at_once(&self, dice: &mut Dice, key: usize) {
+        let mut line = Line::to(self.address).await;
+        let path = format!("/{key}");
+        let text = match dice.below(3) {
+            0 => request("GET", &path, &[], ""),
+            1 => request("PUT", &path, &[], "x"),
+            _ => request("PUT", &path, &[("content-length", "2")], "") + "x",
+        };
+        line.send(text).await;
     }
 
     /// Nothing is older than what a write was told before the request began.
@@ -171,6 +191,15 @@ async fn many_clients_get_whole_answers_that_are_no_older_than_the_last_write() 
     }
     while let Some(client) = clients.join_next().await {
         client.unwrap();
+    }
+    // At rest each key is what the origin has: also of a client that had
+    // left is each write seen. The last of those may be under way still.
+    for (key, truth) in truth.0.iter().enumerate() {
+        eventually("what the origin has", PATIENCE, async || {
+            let answer = rig.get(&format!("/{key}")).await;
+            (version_in(key, &answer.body) == truth.load(SeqCst)).then_some(())
+        })
+        .await;
     }
     let asked = rig.origin.count();
     let sent = usize::try_from(CLIENTS).unwrap() * REQUESTS;
