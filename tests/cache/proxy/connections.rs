@@ -13,6 +13,8 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::time::Duration;
 use tokio::net::TcpStream;
 
+const PATIENCE: Duration = Duration::from_secs(20);
+
 #[tokio::test]
 async fn many_requests_follow_on_one_connection() {
     let rig = Rig::new(told).await;
@@ -159,6 +161,38 @@ async fn a_client_that_leaves_amid_its_response_takes_nothing_from_others() {
     assert_eq!(other.answer("GET").await.text(), "abcdef");
 }
 
+/// It has left before its write is answered, and has nobody to tell of it.
+#[tokio::test]
+async fn a_write_whose_client_has_left_is_seen_by_all_others() {
+    let by_hand = ByHand::new(&[]).await;
+    let says = |text: &str| {
+        // Each request of the proxy is to come on a connection of its own.
+        let fields = "cache-control: max-age=60\r\ncontent-length: 3\r\nconnection: close";
+        format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n{text}")
+    };
+    by_hand.get("/a", &says("old")).await.unwrap();
+    let mut client = Line::to(by_hand.proxy.address()).await;
+    client.send(request("PUT", "/a", &[], "x")).await;
+    let (mut origin, head) = by_hand.asked().await;
+    assert!(head.starts_with("PUT /a "), "{head}");
+    drop(client);
+    // By then the proxy knows.
+    by_hand.get("/b", &says("any")).await.unwrap();
+    origin.send(says("put")).await;
+    let next = eventually("a read past the memory", PATIENCE, async || {
+        let mut client = Line::to(by_hand.proxy.address()).await;
+        client.send(request("GET", "/a", &[], "")).await;
+        tokio::select! {
+            _ = client.answer("GET") => None,
+            (mut origin, _) = by_hand.asked() => {
+                origin.send(says("new")).await;
+                Some(client.answer("GET").await)
+            }
+        }
+    });
+    assert_eq!(next.await.text(), "new");
+}
+
 #[tokio::test]
 async fn a_slow_client_holds_up_nobody() {
     let body = "x".repeat(900_000);
@@ -189,7 +223,7 @@ async fn at_a_signal_the_answer_under_way_is_finished_and_the_proxy_ends_well() 
     let (mut origin, _) = by_hand.asked().await;
     by_hand.proxy.terminate();
     // It takes nobody in any more.
-    eventually("no more listening", Duration::from_secs(20), async || {
+    eventually("no more listening", PATIENCE, async || {
         TcpStream::connect(by_hand.proxy.address()).await.err()
     })
     .await;
