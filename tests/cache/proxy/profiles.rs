@@ -61,6 +61,18 @@ async fn what_is_stale_stands_in_for_an_origin_that_is_gone_in_the_strict_profil
 }
 
 #[tokio::test]
+async fn what_a_client_demands_is_heeded_by_the_strict_profile_only() {
+    for (profile, asked, status) in [("safe", 1, 200), ("strict", 2, 504)] {
+        let rig = Rig::with(&["--profile", profile], told).await;
+        rig.get("/a").await;
+        rig.ask("GET", "/a", &[("cache-control", "no-cache")]).await;
+        assert_eq!(rig.origin.count(), asked, "{profile}");
+        let only = [("cache-control", "only-if-cached")];
+        assert_eq!(rig.ask("GET", "/b", &only).await.status, status);
+    }
+}
+
+#[tokio::test]
 async fn it_says_in_cache_status_what_it_did() {
     let rig = Rig::new(told).await;
     for says in ["fwd=uri-miss; fwd-status=200;", "hit; ttl="] {
