@@ -177,13 +177,14 @@ impl Says {
                 Some("authorization")
             }
             () if carries("cookie") && !for_all => Some("cookie"),
-            () if self.carries(("set-cookie", "a=b")) => Some("set-cookie"),
             () if self.carries(("vary", "*")) => Some("vary"),
             () if self.carries(("vary", "x-a"))
                 && first.carries("x-a") != second.carries("x-a") =>
             {
                 Some("variant")
             }
+            // A route may say otherwise of what follows.
+            () if self.carries(("set-cookie", "a=b")) => Some("set-cookie"),
             () => match self.lifetime() {
                 None => Some("no lifetime"),
                 Some(lifetime) if lifetime <= age => Some("stale"),

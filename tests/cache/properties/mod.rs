@@ -6,7 +6,9 @@
 mod age;
 mod exchange;
 mod forbidden;
+mod loosened;
 mod sharing;
+mod waiting;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
