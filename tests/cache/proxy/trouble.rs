@@ -84,13 +84,13 @@ async fn an_origin_that_takes_too_long_is_a_timeout_for_each_method() {
 /// The pauses are the client's own. Each is shorter than the limit, all are longer.
 #[tokio::test]
 async fn a_request_that_comes_slowly_is_no_timeout() {
-    let by_hand = ByHand::new(&["--timeout", "1"]).await;
+    let by_hand = ByHand::new(&["--timeout", "3"]).await;
     let mut client = Line::to(by_hand.proxy.address()).await;
     let length = [("content-length", "6")];
     client.send(request("PUT", "/a", &length, "")).await;
     let (mut origin, _) = by_hand.asked().await;
     for part in ["ab", "cd", "ef"] {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        tokio::time::sleep(Duration::from_millis(1_200)).await;
         client.send(part).await;
         assert_eq!(origin.take(2).await.unwrap(), part.as_bytes());
     }
