@@ -24,10 +24,13 @@ impl<S, R> CacheService<S, R> {
     where
         R: Replay<B>,
     {
-        let outer = CacheContext::from_extensions(&request.extensions);
+        let is_inner = || {
+            let outer = CacheContext::from_extensions(&request.extensions);
+            outer.is_some_and(|context| context.is_of(&self.cache))
+        };
         can_be_read(self.rule.policy.longest_content(), request, body)
             && self.replay.can_replay()
-            && !outer.is_some_and(|context| context.is_of(&self.cache))
+            && !is_inner()
     }
 
     pub(super) fn query<B, X>(
