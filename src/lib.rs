@@ -13,6 +13,7 @@ mod scope;
 mod tag;
 mod target;
 mod tasks;
+mod template;
 mod token;
 mod write_intent;
 

@@ -4,6 +4,7 @@ use super::fields::{Fields, cache_name};
 use super::handle::Cache;
 use super::hosts::Hosts;
 use super::invalidating::Applier;
+use super::mistakes::Mistakes;
 use super::shared::{Settings, Shared};
 use super::shelves::Shelves;
 use super::tokens::Tokens;
@@ -223,6 +224,7 @@ impl CacheBuilder {
             shelves: applier.sweeper.shelves.clone(),
             placing: Mutex::default(),
             nesting: Once::new(),
+            mistakes: Mistakes::default(),
             counters: applier.counters.clone(),
             applier,
             coherence,
@@ -235,8 +237,10 @@ impl CacheBuilder {
     fn check(&self) -> Result<(), Error> {
         self.check_zeros()?;
         self.tokens.check()?;
-        if let Some(mistake) = self.settings.policy.mistake() {
-            return Err(Error::configuration(mistake));
+        if let Some(mistake) = self.settings.policy.mistakes(&[]).first() {
+            return Err(Error::configuration(format!(
+                "the default policy: {mistake}"
+            )));
         }
         let bound = self.settings.bound;
         let heartbeat = self.heartbeat.unwrap_or(bound / 3);

@@ -28,6 +28,8 @@ pub(crate) struct Counters {
     pub(crate) refused_writes: Counter,
     /// Targets invalidated here, asked for on this instance or heard of.
     pub(crate) invalidations: Counter,
+    /// Times that a write made more stale than its route names.
+    pub(crate) templates_widened: Counter,
     /// Entries that the sweeper removed because they were dead.
     pub(crate) swept: Counter,
 }

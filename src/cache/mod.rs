@@ -11,6 +11,7 @@ mod hosts;
 mod invalidating;
 mod leaving;
 mod lookup;
+mod mistakes;
 mod permit;
 mod publisher;
 
@@ -26,6 +27,7 @@ mod storing;
 mod sweeper;
 mod tally;
 mod tokens;
+mod write_rule;
 
 pub use builder::CacheBuilder;
 pub use events::{Event, Events};
@@ -42,3 +44,4 @@ pub(crate) use record::{Content, Draft, Recipe, Unstored, check_tags};
 pub(crate) use rule::Rule;
 pub(crate) use shared::{Landed, Shared};
 pub(crate) use slot::{Entry, Slot};
+pub(crate) use write_rule::WriteRule;

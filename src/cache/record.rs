@@ -6,10 +6,12 @@ use super::shared::Shared;
 use super::slot::{Entry, Slot, Softened, Usage, Variants};
 use crate::clock::Moment;
 use crate::path::CanonicalPath;
+use crate::scope::Scope;
 use crate::semantics::{Audience, Dating, Reuse, StoredKey, Validators, VaryNames};
 use crate::store::EntryNames;
 use crate::store::race::{Bond, Fill, Unbound, Validity, Verdict};
 use crate::tag::{MAX_TAGS, Tags};
+use crate::template::Facts;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, request};
 use std::sync::{Arc, PoisonError};
@@ -33,6 +35,22 @@ pub(crate) struct Recipe {
     /// Where this request's variant is looked for; that is the flight's.
     pub(crate) selected: u128,
     pub(crate) request: request::Parts,
+}
+
+impl Recipe {
+    /// The tags that the templates of the policy make of it, see
+    /// [`Policy::tags_of`](crate::policy::Policy::tags_of).
+    pub(crate) fn tags(&self, response: &HeaderMap) -> Option<Tags> {
+        let key = self.key.parts();
+        self.rule.policy.tags_of(&Facts {
+            parameters: &[],
+            query: key.query,
+            headers: &self.request.headers,
+            scope: key.scope.map(Scope::as_str),
+            host: key.authority,
+            response: Some(response),
+        })
+    }
 }
 
 /// A response that may be stored, but for its body.
@@ -92,6 +110,8 @@ pub(crate) enum Unstored {
     StoreIf,
     /// A closure of the policy panicked.
     PolicyPanicked,
+    /// A hole of a template has nothing that fits.
+    Template,
 }
 
 impl Unstored {
@@ -110,6 +130,7 @@ impl Unstored {
             Self::Variants => "variants-over-the-limit",
             Self::StoreIf => "store-if",
             Self::PolicyPanicked => "policy-panicked",
+            Self::Template => "template",
             Self::Fills => "fills-over-the-limit",
         }
     }

@@ -4,6 +4,7 @@ use super::counters::Counters;
 use super::fields::Fields;
 use super::hosts::Hosts;
 use super::invalidating::Applier;
+use super::mistakes::Mistakes;
 use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
 use super::tokens::Tokens;
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     /// Two layers on one request are warned of once.
     pub(crate) nesting: Once,
+    /// What is wrong with the policies of layers.
+    pub(crate) mistakes: Mistakes,
     /// Shared with the tasks, which hear of what others invalidated.
     pub(crate) applier: Arc<Applier>,
     pub(crate) coherence: Arc<Coherence>,

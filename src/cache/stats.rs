@@ -37,6 +37,10 @@ pub struct Stats {
     /// Those that were refused, since the bus was down, see
     /// [`BusDown`](crate::policy::BusDown).
     pub refused_writes: u64,
+    /// Times that a write made more stale than its route names, since a hole of a
+    /// template had nothing that fits, or a closure panicked, see
+    /// [`WritePolicy::tags`](crate::policy::WritePolicy::tags).
+    pub templates_widened: u64,
     /// Targets invalidated here, whether asked for here or heard of.
     pub invalidations: u64,
     /// Invalidations attached to a response that no layer read, in the process.
@@ -125,6 +129,9 @@ pub struct Health {
     pub last_trouble: Option<String>,
     /// What the bus said about itself when it was first reached, in sentences.
     pub findings: Vec<String>,
+    /// What is wrong with the policies that layers were given, in sentences: the first
+    /// hundred. A route table and a cache with mistakes are not made at all.
+    pub mistakes: Vec<String>,
 }
 
 impl Stats {
@@ -145,6 +152,7 @@ impl Stats {
             refusals: counters.refusals.snapshot(),
             writes: counters.writes.get(),
             refused_writes: counters.refused_writes.get(),
+            templates_widened: counters.templates_widened.get(),
             invalidations: counters.invalidations.get(),
             invalidations_unread: telemetry::invalidations_unread(),
             evicted: shelves.iter().map(|shelf| shelf.evicted()).sum(),
@@ -222,6 +230,7 @@ impl Health {
             position: figures.position.map(|position| position.to_string()),
             last_trouble: figures.last_trouble,
             findings: figures.findings.unwrap_or_default(),
+            mistakes: shared.mistakes.all(),
         }
     }
 }

@@ -158,8 +158,13 @@ impl Task {
     /// the response is not stored, and goes out.
     fn policy_tags(&self, parts: &response::Parts) -> Result<Tags, &'static str> {
         let recipe = &self.read.recipe;
-        let tags = AssertUnwindSafe(|| recipe.rule.policy.tags_of(&recipe.request, parts));
-        catch_unwind(tags).map_err(|_| Unstored::PolicyPanicked.as_str())
+        let policy = &recipe.rule.policy;
+        let closure = AssertUnwindSafe(|| policy.tags_by_closure(&recipe.request, parts));
+        let more = catch_unwind(closure).map_err(|_| Unstored::PolicyPanicked.as_str())?;
+        let tags = recipe.tags(&parts.headers);
+        let mut tags = tags.ok_or(Unstored::Template.as_str())?;
+        tags.extend(more);
+        Ok(tags)
     }
 
     /// The tags that the response has by the fields of vendors.

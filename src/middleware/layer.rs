@@ -3,9 +3,8 @@
 use super::announced::UnderWay;
 use super::replay::NoReplay;
 use super::service::CacheService;
-use crate::cache::{Cache, Rule, Shared};
+use crate::cache::{Cache, Rule, Shared, WriteRule};
 use crate::policy::{Policy, WritePolicy};
-use crate::telemetry;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -26,7 +25,7 @@ pub struct CacheLayer<R = NoReplay> {
     cache: Arc<Shared>,
     replay: R,
     rule: Arc<Rule>,
-    writes: WritePolicy,
+    writes: Arc<WriteRule>,
 }
 
 impl Cache {
@@ -46,7 +45,7 @@ impl CacheLayer {
             cache: cache.shared().clone(),
             replay: NoReplay,
             rule: cache.shared().rule(policy),
-            writes: WritePolicy::new(),
+            writes: Arc::new(WriteRule::new(WritePolicy::new())),
         }
     }
 }
@@ -75,9 +74,7 @@ impl<R> CacheLayer<R> {
     /// The same layer with a policy of its own.
     #[must_use]
     pub fn policy(self, policy: Policy) -> Self {
-        if let Some(mistake) = policy.mistake() {
-            telemetry::mistaken_policy(mistake);
-        }
+        self.cache.mistakes.note(policy.mistakes(&[]));
         Self {
             rule: self.cache.rule(policy),
             ..self
@@ -91,7 +88,11 @@ impl<R> CacheLayer<R> {
         if let Some(time) = writes.intent_time() {
             self.cache.coherence.uses_intents(UnderWay::lasts(time));
         }
-        Self { writes, ..self }
+        self.cache.mistakes.note(writes.mistakes(&[]));
+        Self {
+            writes: Arc::new(WriteRule::new(writes)),
+            ..self
+        }
     }
 }
 

@@ -28,6 +28,7 @@ mod head;
 mod instead;
 mod layer;
 mod leader;
+mod mapped;
 mod noted;
 mod outgoing;
 mod outside;

@@ -10,9 +10,9 @@ use super::status::{self, Status};
 use super::token::{self, Carried, May};
 use super::write::{Call, Choices, Resource, Write};
 use super::{head, outside, pass, read, refresh, refused, respond, write};
-use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared, Slot};
+use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared, Slot, WriteRule};
 use crate::clock::Moment;
-use crate::policy::{BusDown, Partition, WritePolicy};
+use crate::policy::{BusDown, Partition};
 use crate::scope::Scope;
 use crate::semantics::{self, Content, Forward, Intent, KeyParts, StoredKey};
 use crate::store::race::Tick;
@@ -38,7 +38,7 @@ pub struct CacheService<S, R = NoReplay> {
     pub(super) replay: R,
     pub(super) cache: Arc<Shared>,
     pub(super) rule: Arc<Rule>,
-    pub(super) writes: WritePolicy,
+    pub(super) writes: Arc<WriteRule>,
 }
 
 /// What is done with a request.
@@ -93,7 +93,7 @@ impl<S, R> CacheService<S, R> {
         replay: R,
         cache: Arc<Shared>,
         rule: Arc<Rule>,
-        writes: WritePolicy,
+        writes: Arc<WriteRule>,
     ) -> Self {
         Self {
             inner,
@@ -335,11 +335,13 @@ impl<S, R> CacheService<S, R> {
         call: Call,
     ) -> Plan<X> {
         let choices = self.choices(call);
+        let client = &self.writer(request, client);
         if choices.while_bus_down == BusDown::RefuseWrites && self.cache.coherence.is_down() {
             self.cache.counters.refused_writes.one();
             return Plan::Answer(refused::response(call));
         }
-        let resource = Resource::of(request, client.partition.scope(), call);
+        let scope = client.partition.scope();
+        let resource = Resource::of(request, scope, call, self.writes.clone());
         Plan::Write(Box::new(Write::new(
             self.cache.clone(),
             self.context(client),
@@ -349,16 +351,30 @@ impl<S, R> CacheService<S, R> {
         )))
     }
 
+    /// Who writes, in the scope that the route of the write finds.
+    fn writer(&self, request: &request::Parts, client: &Client) -> Client {
+        let own = self.writes.policy.mapping().scope_of(request);
+        Client {
+            partition: match own {
+                None => client.partition.clone(),
+                Some(scope) => scope.map_or(Partition::NotFound, Partition::Scope),
+            },
+            carried: client.carried.clone(),
+        }
+    }
+
     /// A gRPC call may be a read: what is chosen for the whole cache is not for it.
     fn choices(&self, call: Call) -> Choices {
-        let own = self.writes.bus_down_choice();
+        let writes = &self.writes.policy;
+        let own = writes.bus_down_choice();
         Choices {
-            concern: self.writes.own_concern(),
+            concern: writes.own_concern(),
+            hang_up: writes.mapping().hang_up(),
             while_bus_down: own.unwrap_or(match call {
                 Call::Http => self.cache.settings.while_bus_down,
                 Call::Grpc => BusDown::Queue,
             }),
-            intent: self.writes.intent_time(),
+            intent: writes.intent_time(),
         }
     }
 
@@ -380,9 +396,18 @@ impl<S, R> CacheService<S, R> {
 }
 
 impl Resource {
-    fn of(request: &request::Parts, scope: Option<&Scope>, call: Call) -> Self {
+    fn of(
+        request: &request::Parts,
+        scope: Option<&Scope>,
+        call: Call,
+        writes: Arc<WriteRule>,
+    ) -> Self {
         let uri = outside::uri(request);
+        let maps = writes.policy.mapping().says_more();
         Self {
+            request: maps.then(|| Box::new(request.clone())),
+            scope: scope.cloned(),
+            writes,
             method: request.method.clone(),
             path: uri.path().to_owned(),
             rewritten: outside::is_rewritten(request).then(|| request.uri.path().to_owned()),

@@ -13,16 +13,18 @@ use super::caught::{Caught, caught};
 use super::context::CacheContext;
 use super::given_up::unless_given_up;
 use super::handover::{self, Outcome};
+use super::mapped::{Known, Mapped};
 use super::status::Status;
 use super::{outgoing, refused, settle, token};
-use crate::cache::Shared;
+use crate::cache::{Shared, WriteRule};
 use crate::coherence::Announced;
 use crate::concern::{Receipt, WriteConcern};
-use crate::policy::BusDown;
-use crate::semantics::{self, Outcome as Ended, StoredKey};
-use crate::target::Invalidate;
+use crate::policy::{BusDown, HangUp, OwnPath};
+use crate::scope::Scope;
+use crate::semantics::{self, StoredKey};
+use crate::target::{Invalidate, What};
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{HeaderMap, Method, Request, Response, request};
 use http_body::Body;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +50,7 @@ pub(super) struct Choices {
     pub(super) concern: Option<WriteConcern>,
     pub(super) while_bus_down: BusDown,
     pub(super) intent: Option<Duration>,
+    pub(super) hang_up: HangUp,
 }
 
 /// What an unsafe request is for.
@@ -58,7 +61,11 @@ pub(super) struct Resource {
     pub(super) rewritten: Option<String>,
     /// Absent if the request has no usable authority.
     pub(super) key: Option<StoredKey>,
+    pub(super) scope: Option<Scope>,
     pub(super) call: Call,
+    pub(super) writes: Arc<WriteRule>,
+    /// The whole head, where the route makes something of it.
+    pub(super) request: Option<Box<request::Parts>>,
 }
 
 /// What the request says it is.
@@ -72,34 +79,84 @@ pub(super) enum Call {
 }
 
 impl Resource {
-    /// What the outcome made stale (RFC 9111 §4.4, RFC 9875 §3).
-    fn stale<X>(&self, response: Option<&Response<X>>) -> Invalidate {
-        let Some(response) = response else {
-            return self.paths(Ended::Unknown);
-        };
-        let headers = response.headers();
-        if self.call == Call::Grpc && semantics::is_grpc(headers) {
+    /// What the outcome made stale (RFC 9111 §4.4, RFC 9875 §3), and what the route
+    /// says of it.
+    fn stale<X>(&self, cache: &Shared, response: Option<&Response<X>>) -> Invalidate {
+        let mapping = self.writes.policy.mapping();
+        if mapping.is_safe() {
             return Invalidate::nothing();
         }
-        let origin = self.key.as_ref().map_or("", StoredKey::origin);
-        let groups = semantics::invalidated_groups(&self.method, headers, origin);
-        let paths = self.paths(Ended::Response(response.status(), headers));
-        paths.and(groups.into_iter().collect::<Invalidate>())
+        let groups = response.map_or_else(Invalidate::nothing, |response| self.groups(response));
+        if !mapping.counts_after(response.map(Response::status)) {
+            return groups;
+        }
+        let known = Known::Ended(response);
+        let paths = if self.is_grpc(response) {
+            Invalidate::nothing()
+        } else {
+            self.paths(known.headers())
+        };
+        let says = paths.and(self.mapped(cache, known));
+        mapping.strengthened(says).and(groups)
     }
 
     /// What it will make stale, if it does anything. A gRPC call does not say.
-    fn intended(&self) -> Invalidate {
-        match self.call {
-            Call::Http => self.paths(Ended::Unknown),
-            Call::Grpc => Invalidate::nothing(),
+    fn intended(&self, cache: &Shared) -> Invalidate {
+        if self.writes.policy.mapping().is_safe() {
+            return Invalidate::nothing();
         }
+        let paths = match self.call {
+            Call::Http => self.paths(None),
+            Call::Grpc => Invalidate::nothing(),
+        };
+        paths.and(self.mapped::<()>(cache, Known::Before))
     }
 
-    fn paths(&self, ended: Ended<'_>) -> Invalidate {
+    fn is_grpc<X>(&self, response: Option<&Response<X>>) -> bool {
+        let says_so = |response: &Response<X>| semantics::is_grpc(response.headers());
+        self.call == Call::Grpc && response.is_some_and(says_so)
+    }
+
+    /// The groups that the response names; those count at any status.
+    fn groups<X>(&self, response: &Response<X>) -> Invalidate {
+        if self.is_grpc(Some(response)) {
+            return Invalidate::nothing();
+        }
+        let origin = self.key.as_ref().map_or("", StoredKey::origin);
+        let groups = semantics::invalidated_groups(&self.method, response.headers(), origin);
+        groups.into_iter().collect()
+    }
+
+    fn mapped<X>(&self, cache: &Shared, known: Known<'_, X>) -> Invalidate {
+        let Some(request) = &self.request else {
+            return Invalidate::nothing();
+        };
+        let mapped = Mapped {
+            cache,
+            rule: &self.writes,
+            request,
+            path: &self.path,
+            key: self.key.as_ref(),
+            scope: self.scope.as_ref(),
+        };
+        mapped.stale(known)
+    }
+
+    fn paths(&self, headers: Option<&HeaderMap>) -> Invalidate {
         let key = self.key.as_ref().map(StoredKey::parts);
+        let choice = self.writes.policy.mapping().own_path;
         let own = std::iter::once(&self.path).chain(&self.rewritten);
-        own.flat_map(|path| semantics::made_stale(path, key.as_ref(), ended))
-            .collect()
+        let exact = match (choice, &self.key) {
+            (OwnPath::ExactUri, Some(key)) => Invalidate::of(What::Uri(key.uri().into())),
+            (OwnPath::Off, _) => Invalidate::nothing(),
+            (OwnPath::AllQueries | OwnPath::ExactUri, _) => {
+                let all = own.flat_map(|path| semantics::made_stale(path, key.as_ref(), headers));
+                return all.collect();
+            }
+        };
+        let Some(headers) = headers else { return exact };
+        let named = own.flat_map(|path| semantics::named(path, key.as_ref(), headers));
+        exact.and(named.collect::<Invalidate>())
     }
 }
 
@@ -153,7 +210,7 @@ impl Write {
     }
 
     async fn announce_for(&mut self, time: Duration) -> Announced {
-        let what = self.context.inside(self.resource.intended());
+        let what = self.context.inside(self.resource.intended(&self.cache));
         if what.is_empty() {
             return Announced::Yes;
         }
@@ -165,9 +222,8 @@ impl Write {
     /// response's fields say unless the handler refused.
     fn stale<X>(&mut self, response: Option<&mut Response<X>>) -> Invalidate {
         self.outcome = Heard::Settled;
-        let what = self
-            .context
-            .inside(self.resource.stale(response.as_deref()));
+        let stale = self.resource.stale(&self.cache, response.as_deref());
+        let what = self.context.inside(stale);
         what.and(settle::marks(&self.context, response).invalidate)
     }
 
@@ -212,7 +268,11 @@ where
 {
     request.extensions_mut().insert(write.context.clone());
     let call = async move { service.call(request).await };
-    let Some(permit) = write.cache.permit() else {
+    let permit = match write.choices.hang_up {
+        HangUp::Finish => write.cache.permit(),
+        HangUp::Drop => None,
+    };
+    let Some(permit) = permit else {
         return inline(write, call).await;
     };
     let (mut sender, receiver) = handover::channel();

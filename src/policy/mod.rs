@@ -8,6 +8,8 @@
 //! [`CacheLayer::write_policy`](crate::CacheLayer::write_policy). What is done whatever the
 //! policy is below.
 //!
+#![doc = include_str!("../docs/templates.md")]
+//!
 #![doc = include_str!("../docs/http.md")]
 
 mod body_key;
@@ -15,6 +17,7 @@ mod choosing;
 mod directives;
 mod downstream;
 mod inputs;
+mod mapping;
 mod read;
 mod stale;
 mod storing;
@@ -25,6 +28,7 @@ pub use directives::ClientDirectives;
 pub use downstream::Downstream;
 pub(crate) use inputs::InputChoices;
 pub use inputs::{Authorization, Inputs, Query};
+pub use mapping::{After, HangUp, OwnPath};
 pub(crate) use read::{OwnStore, Partition};
 pub use read::{Policy, StatusHeader, WhileDeaf};
 pub(crate) use stale::{Part, Stale};

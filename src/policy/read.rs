@@ -9,6 +9,7 @@ use super::storing::Storing;
 use crate::eviction::Eviction;
 use crate::scope::Scope;
 use crate::tag::Tags;
+use crate::template::{Facts, Templates};
 use http::{request, response};
 use std::fmt;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use std::time::Duration;
 #[must_use = "a policy does nothing until it is given to a layer or a cache"]
 pub struct Policy {
     lifetime: Option<Duration>,
-    tags: Tags,
+    tags: Templates,
     tag_with: Option<Arc<TagWith>>,
     scope: Option<Arc<ScopeOf>>,
     own_store: Option<OwnStore>,
@@ -129,9 +130,17 @@ impl Policy {
         }
     }
 
-    /// Adds these tags to everything that is stored.
+    /// Adds these tags to everything that is stored. A text with a hole (`product:{id:int}`)
+    /// is a template, see [Templates](self#templates); a brace in a name is `{{` or
+    /// `}}`.
+    ///
+    /// A response for which a hole has nothing that fits is not stored, which is counted as
+    /// `template` in [`Stats::refusals`](crate::Stats::refusals): without the
+    /// tag nobody could invalidate it.
     pub fn tags(mut self, tags: impl Into<Tags>) -> Self {
-        self.tags.extend(tags.into());
+        tags.into()
+            .iter()
+            .for_each(|tag| self.tags.add(tag.as_str()));
         self
     }
 
@@ -246,13 +255,26 @@ impl Policy {
         self.while_deaf
     }
 
-    /// The tags for this response, without those the handler noted.
-    pub(crate) fn tags_of(&self, request: &request::Parts, response: &response::Parts) -> Tags {
-        let mut tags = self.tags.clone();
-        if let Some(tag_with) = &self.tag_with {
-            tags.extend(tag_with(request, response));
-        }
-        tags
+    /// The tags for this response by the templates. `None`: one of them cannot be made.
+    pub(crate) fn tags_of(&self, facts: &Facts<'_>) -> Option<Tags> {
+        Some(self.tags.texts(facts).ok()?.into_iter().collect())
+    }
+
+    /// The tags for this response by the closure.
+    pub(crate) fn tags_by_closure(
+        &self,
+        request: &request::Parts,
+        response: &response::Parts,
+    ) -> Tags {
+        let tag_with = self.tag_with.as_ref();
+        tag_with.map_or_else(Tags::new, |tag_with| tag_with(request, response))
+    }
+
+    /// What is wrong with it where the path has these parameters.
+    pub(crate) fn mistakes(&self, parameters: &[&str]) -> Vec<String> {
+        let mut mistakes = self.tags.mistakes(parameters);
+        mistakes.extend(self.mistake().map(str::to_owned));
+        mistakes
     }
 
     /// The partition of this request.

@@ -1,5 +1,6 @@
 //! What a route does with its writes.
 
+use super::mapping::Mapping;
 use crate::concern::WriteConcern;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub struct WritePolicy {
     concern: Option<WriteConcern>,
     while_bus_down: Option<BusDown>,
     intent: Option<Duration>,
+    pub(super) mapping: Mapping,
 }
 
 /// What becomes of unsafe requests while the bus is known to be down.
@@ -82,7 +84,8 @@ impl WritePolicy {
     /// it: killed between the handler's commit and the publishing, it would leave
     /// nobody who knows. `time` is how long the handler takes at most. Off unless said.
     ///
-    /// Known before is the path of the request, with all its queries. What a response
+    /// Known before is the path of the request, with all its queries, and what the route
+    /// makes of the request. What a response
     /// names, and what a handler marks, is not; and a gRPC call says nothing of what it
     /// makes stale.
     ///

@@ -3,39 +3,36 @@
 use super::key::KeyParts;
 use crate::path::CanonicalPath;
 use crate::target::{Target, What};
+use http::HeaderMap;
 use http::header::{CONTENT_LOCATION, LOCATION};
-use http::{HeaderMap, StatusCode};
-
-/// What is known of how a write ended.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Outcome<'a> {
-    Response(StatusCode, &'a HeaderMap),
-    /// It panicked, failed, timed out, or nobody was there to see.
-    Unknown,
-}
 
 /// The paths that a write made stale: its own, and those that `Location` and
-/// `Content-Location` name on the same origin, each with all its queries. Only a
-/// 4xx means that nothing was written; RFC 9111 asks for 2xx and 3xx, but a handler
-/// may also fail after its commit.
+/// `Content-Location` name on the same origin, each with all its queries. RFC 9111
+/// asks for it after 2xx and 3xx; that is the caller's to decide.
 ///
 /// `path` is the request's; `key` is absent if the request has no usable
-/// authority, and then only references without an authority are followed.
+/// authority, and then only references without an authority are followed. There are no
+/// `headers` where nobody saw how the write ended.
 pub(crate) fn made_stale(
     path: &str,
     key: Option<&KeyParts<'_>>,
-    outcome: Outcome<'_>,
+    headers: Option<&HeaderMap>,
 ) -> Vec<Target> {
     let mut targets = Vec::new();
-    match outcome {
-        Outcome::Response(status, _) if status.is_client_error() => {}
-        Outcome::Unknown => note(&mut targets, path),
-        Outcome::Response(_, headers) => {
-            note(&mut targets, path);
-            for path in named_paths(path, key, headers) {
-                note(&mut targets, &path);
-            }
+    note(&mut targets, path);
+    for target in headers.map_or_else(Vec::new, |headers| named(path, key, headers)) {
+        if !targets.contains(&target) {
+            targets.push(target);
         }
+    }
+    targets
+}
+
+/// Only what the response names.
+pub(crate) fn named(path: &str, key: Option<&KeyParts<'_>>, headers: &HeaderMap) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for path in named_paths(path, key, headers) {
+        note(&mut targets, &path);
     }
     targets
 }
@@ -121,7 +118,7 @@ mod tests {
     use http::header::HOST;
     use http::{HeaderName, HeaderValue, Uri};
 
-    fn stale(status: u16, lines: &[(HeaderName, &str)]) -> Vec<Target> {
+    fn stale(lines: &[(HeaderName, &str)]) -> Vec<Target> {
         let uri = Uri::from_static("/a/b?q");
         let mut request = HeaderMap::new();
         request.insert(HOST, HeaderValue::from_static("h"));
@@ -130,8 +127,7 @@ mod tests {
         for (name, value) in lines {
             headers.append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
-        let status = StatusCode::from_u16(status).unwrap();
-        made_stale("/a/b", Some(&key), Outcome::Response(status, &headers))
+        made_stale("/a/b", Some(&key), Some(&headers))
     }
 
     fn paths(paths: &[&str]) -> Vec<Target> {
@@ -142,14 +138,10 @@ mod tests {
     }
 
     #[test]
-    fn only_a_client_error_leaves_the_own_path_alone() {
-        for status in [200, 201, 204, 302, 304, 500, 503, 101, 600] {
-            assert_eq!(stale(status, &[]), paths(&["/a/b"]), "{status}");
-        }
-        for status in [400, 404, 409, 412, 499] {
-            assert_eq!(stale(status, &[(LOCATION, "/c")]), [], "{status}");
-        }
-        assert_eq!(made_stale("/a/b", None, Outcome::Unknown), paths(&["/a/b"]));
+    fn the_own_path_is_stale_whatever_is_known_of_the_response() {
+        assert_eq!(stale(&[]), paths(&["/a/b"]));
+        assert_eq!(made_stale("/a/b", None, None), paths(&["/a/b"]));
+        assert_eq!(named("/a/b", None, &HeaderMap::new()), []);
     }
 
     #[test]
@@ -186,7 +178,7 @@ mod tests {
                 path => paths(&["/a/b", path]),
             };
             for name in [LOCATION, CONTENT_LOCATION] {
-                assert_eq!(stale(201, &[(name, reference)]), expected, "{reference}");
+                assert_eq!(stale(&[(name, reference)]), expected, "{reference}");
             }
         }
     }
@@ -199,7 +191,7 @@ mod tests {
             (CONTENT_LOCATION, "/c"),
             (CONTENT_LOCATION, "/e"),
         ];
-        assert_eq!(stale(200, &lines), paths(&["/a/b", "/c", "/d", "/e"]));
+        assert_eq!(stale(&lines), paths(&["/a/b", "/c", "/d", "/e"]));
     }
 
     #[test]
@@ -207,8 +199,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(LOCATION, HeaderValue::from_static("http://h/c"));
         headers.append(LOCATION, HeaderValue::from_static("d"));
-        let outcome = Outcome::Response(StatusCode::OK, &headers);
-        assert_eq!(made_stale("*", None, outcome), paths(&["*", "/d"]));
+        assert_eq!(made_stale("*", None, Some(&headers)), paths(&["*", "/d"]));
+        assert_eq!(named("*", None, &headers), paths(&["/d"]));
     }
 
     proptest::proptest! {

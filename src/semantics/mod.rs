@@ -61,7 +61,7 @@ pub(crate) use downstream::{Dated, Stricter, keeps_to_itself, stricter};
 pub(crate) use freshness::{current_age, initial_age, is_fresh, write_age};
 pub(crate) use groups::{invalidated_groups, strip_groups};
 pub(crate) use inputs::{More, cookie_field, cookies, has_unkeyed, hide_all, hide_unkeyed};
-pub(crate) use invalidation::{Outcome, made_stale};
+pub(crate) use invalidation::{made_stale, named};
 pub(crate) use key::{KeyParts, MAX_KEY_BYTES, StoredKey};
 pub(crate) use made_etag::made_etag;
 pub(crate) use query::{Counts, reduced};

@@ -22,16 +22,29 @@ pub(crate) fn invalidation_unread(what: &Invalidate) {
     );
 }
 
-/// A policy that was given to a layer cannot be meant: said each time.
-pub(crate) fn mistaken_policy(mistake: &str) {
-    tracing::error!(target: "tower_coherence", "a policy is mistaken: {mistake}");
-}
-
 /// Two layers of one cache on one request: said once for each cache.
 pub(crate) fn nested_layer() {
     tracing::warn!(
         target: "tower_coherence",
         "a request went through two layers of one cache: the outer one decides, the inner one passes it on"
+    );
+}
+
+/// Something is wrong with the policy of a layer.
+pub(crate) fn mistake(what: &str) {
+    tracing::error!(
+        target: "tower_coherence",
+        what,
+        "the policy of a layer has a mistake: what it concerns is not stored, and its writes make everything stale"
+    );
+}
+
+/// A closure that says what a write made stale has panicked.
+pub(crate) fn mapping_panicked(path: &str) {
+    tracing::error!(
+        target: "tower_coherence",
+        path,
+        "the closure of a write policy panicked: everything in the scope of the request is stale"
     );
 }
 

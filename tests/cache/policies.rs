@@ -87,7 +87,8 @@ mod tags {
             }
             assert_eq!(origin.runs(), if stored { 1 } else { 2 });
         }
-        assert_eq!(cache.stats().refusals["tags-over-the-limit"], 6);
+        assert_eq!(cache.stats().refusals["tags-over-the-limit"], 4);
+        assert_eq!(cache.stats().refusals["template"], 2);
     }
 }
 

@@ -17,6 +17,7 @@ const WORDS: &[&str] = &[
     "tasks",
     "eviction",
     "token",
+    "template",
     "write_intent",
 ];
 
