@@ -22,6 +22,7 @@ mod cache;
 mod coherence;
 mod middleware;
 pub mod policy;
+mod routes;
 mod semantics;
 mod store;
 mod telemetry;
@@ -40,6 +41,7 @@ pub use middleware::{
     CacheBody, CacheContext, CacheLayer, CacheService, EmptyBody, NoReplay, Replay, ResponseFuture,
 };
 pub use policy::Policy;
+pub use routes::{RouteTable, RouteTableBuilder};
 pub use scope::Scope;
 pub use tag::{MAX_TAG_BYTES, MAX_TAGS, Tag, TagField, Tags};
 pub use target::Invalidate;

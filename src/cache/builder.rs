@@ -16,10 +16,11 @@ use crate::concern::WriteConcern;
 use crate::error::Error;
 use crate::eviction::Eviction;
 use crate::policy::{BusDown, Policy, WhileDeaf};
+use crate::routes::RouteTable;
 use crate::telemetry;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, Once};
+use std::sync::{Arc, Mutex, Once, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -28,6 +29,7 @@ use tokio::sync::Semaphore;
 /// | setting | default |
 /// |---|---|
 /// | bus | in-process ([`Local`]): one instance, nothing shared |
+/// | routes | none: the default policy for all |
 /// | default policy | [`Policy::from_headers`] |
 /// | store | 64 MiB, LRU |
 /// | largest stored body | 1 MiB |
@@ -52,6 +54,7 @@ pub struct CacheBuilder {
     pub(super) tokens: Tokens,
     pub(super) status_name: Option<String>,
     pub(super) hosts: Option<Vec<String>>,
+    routes: Option<RouteTable>,
     clock: Clock,
 }
 
@@ -79,6 +82,7 @@ impl Default for CacheBuilder {
             tokens: Tokens::default(),
             status_name: None,
             hosts: None,
+            routes: None,
             clock: Clock::Real,
         }
     }
@@ -92,7 +96,14 @@ impl CacheBuilder {
         self
     }
 
-    /// The policy of layers that are given none.
+    /// Which policy a request has, by its method and path. Layers choose by it that are
+    /// given no policy of their own.
+    pub fn routes(mut self, routes: RouteTable) -> Self {
+        self.routes = Some(routes);
+        self
+    }
+
+    /// The policy of requests without a route, in layers that are given none.
     pub fn default_policy(mut self, policy: Policy) -> Self {
         self.settings.policy = policy;
         self
@@ -206,7 +217,7 @@ impl CacheBuilder {
         let settings = coherence::Settings::new(self.settings.bound, heartbeat);
         let sink = applier.clone();
         let coherence = Coherence::new(engine, self.clock.clone(), settings, sink);
-        Ok(Cache::new(Shared {
+        let cache = Cache::new(Shared {
             settings: Settings {
                 tokens: self.tokens.in_use(),
                 hosts: hosts.unwrap_or_default(),
@@ -224,6 +235,7 @@ impl CacheBuilder {
             shelves: applier.sweeper.shelves.clone(),
             placing: Mutex::default(),
             nesting: Once::new(),
+            routes: OnceLock::new(),
             mistakes: Mistakes::default(),
             counters: applier.counters.clone(),
             applier,
@@ -231,13 +243,17 @@ impl CacheBuilder {
             permits: Arc::new(Semaphore::new(max_tasks)),
             max_tasks,
             serving: AtomicBool::new(true),
-        }))
+        });
+        if let Some(table) = self.routes {
+            cache.shared().use_routes(table);
+        }
+        Ok(cache)
     }
 
     fn check(&self) -> Result<(), Error> {
         self.check_zeros()?;
         self.tokens.check()?;
-        if let Some(mistake) = self.settings.policy.mistakes(&[]).first() {
+        if let Some(mistake) = self.settings.policy.mistakes(&[], &[]).first() {
             return Err(Error::configuration(format!(
                 "the default policy: {mistake}"
             )));

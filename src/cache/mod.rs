@@ -16,6 +16,7 @@ mod permit;
 mod publisher;
 
 mod record;
+mod routes;
 mod rule;
 mod settling;
 mod shared;
@@ -41,6 +42,7 @@ pub(crate) use leaving::{Leaving, say, stricter};
 pub(crate) use lookup::{Ask, Found, Miss};
 pub(crate) use permit::Permit;
 pub(crate) use record::{Content, Draft, Recipe, Unstored, check_tags};
+pub(crate) use routes::Routes;
 pub(crate) use rule::Rule;
 pub(crate) use shared::{Landed, Shared};
 pub(crate) use slot::{Entry, Slot};

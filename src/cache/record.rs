@@ -42,8 +42,10 @@ impl Recipe {
     /// [`Policy::tags_of`](crate::policy::Policy::tags_of).
     pub(crate) fn tags(&self, response: &HeaderMap) -> Option<Tags> {
         let key = self.key.parts();
+        let pattern = self.rule.pattern.as_ref();
+        let parameters = pattern.map(|pattern| pattern.parameters(self.key.path()));
         self.rule.policy.tags_of(&Facts {
-            parameters: &[],
+            parameters: parameters.as_deref().unwrap_or_default(),
             query: key.query,
             headers: &self.request.headers,
             scope: key.scope.map(Scope::as_str),

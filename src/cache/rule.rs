@@ -1,11 +1,13 @@
 //! A policy with the shelf that it uses.
 
+use super::routes::Stores;
 use super::shared::Shared;
-use super::shelves::{ShelfId, Shelves};
+use super::shelves::ShelfId;
 use super::slot::Slot;
 use super::storing::route_rules;
 use crate::clock::{Moment, nanos};
-use crate::policy::{Part, Policy, WhileDeaf};
+use crate::policy::{OwnStore, Part, Policy, WhileDeaf};
+use crate::routes::Pattern;
 use crate::semantics::{Demands, RouteRules};
 use crate::store::Shelf;
 use http::HeaderMap;
@@ -16,6 +18,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) policy: Policy,
+    /// The pattern of its route.
+    pub(crate) pattern: Option<Arc<Pattern>>,
     /// What it says about storing.
     pub(crate) storing: RouteRules,
     /// Whether requests have a say in what is fresh enough.
@@ -37,11 +41,11 @@ pub(crate) struct Rule {
 impl Rule {
     pub(crate) fn new(
         policy: Policy,
-        shelves: &Shelves,
+        pattern: Option<Arc<Pattern>>,
+        (shelf_id, shelf): (ShelfId, Arc<Shelf<Slot>>),
         bound: Duration,
         default: WhileDeaf,
     ) -> Self {
-        let (shelf_id, shelf) = shelves.of(policy.own());
         let largest = match policy.deaf_choice().unwrap_or(default) {
             WhileDeaf::Bypass => bound,
             WhileDeaf::ServeFor(more) => bound.saturating_add(more),
@@ -53,6 +57,7 @@ impl Rule {
             heeds_clients: policy.heeds_clients(),
             refresh_ahead: policy.stale_windows().refresh_ahead,
             policy,
+            pattern,
             shelf,
             shelf_id,
             proof_within: within(bound),
@@ -83,10 +88,25 @@ fn within(bound: Duration) -> Duration {
 }
 
 impl Shared {
-    /// The policy, made ready for use.
+    /// The policy of a layer, made ready for use.
     pub(crate) fn rule(&self, policy: Policy) -> Arc<Rule> {
+        self.rule_at(policy, None, &Stores::default())
+    }
+
+    /// The same for a route, beside the stores that there are by name.
+    pub(super) fn rule_at(
+        &self,
+        policy: Policy,
+        pattern: Option<Arc<Pattern>>,
+        stores: &Stores,
+    ) -> Arc<Rule> {
         let settings = &self.settings;
-        let rule = Rule::new(policy, &self.shelves, settings.bound, settings.while_deaf);
+        let named = policy.store_name().map(|name| stores.named(name));
+        let shelf = match named {
+            None => self.shelves.of(policy.own()),
+            Some(known) => known.unwrap_or_else(|| self.shelves.of(Some(OwnStore::NOTHING))),
+        };
+        let rule = Rule::new(policy, pattern, shelf, settings.bound, settings.while_deaf);
         self.coherence.widen(rule.bound);
         let settling = &self.applier.settling;
         settling.widen(rule.settle, settings.fill_timeout, || self.clock.now());

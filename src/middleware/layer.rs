@@ -1,9 +1,9 @@
 //! The layer.
 
-use super::announced::UnderWay;
 use super::replay::NoReplay;
+use super::rules::Rules;
 use super::service::CacheService;
-use crate::cache::{Cache, Rule, Shared, WriteRule};
+use crate::cache::{Cache, Shared};
 use crate::policy::{Policy, WritePolicy};
 use bytes::Bytes;
 use std::fmt;
@@ -24,12 +24,12 @@ use tower_layer::Layer;
 pub struct CacheLayer<R = NoReplay> {
     cache: Arc<Shared>,
     replay: R,
-    rule: Arc<Rule>,
-    writes: Arc<WriteRule>,
+    rules: Arc<Rules>,
 }
 
 impl Cache {
-    /// A layer of this cache, with the cache's default policy.
+    /// A layer of this cache: by its route table, and for what has no route with its
+    /// default policy.
     #[must_use]
     pub fn layer(&self) -> CacheLayer {
         CacheLayer::new(self)
@@ -37,15 +37,14 @@ impl Cache {
 }
 
 impl CacheLayer {
-    /// A layer of this cache, with the cache's default policy.
+    /// A layer of this cache, as [`Cache::layer`] makes it.
     #[must_use]
     pub fn new(cache: &Cache) -> Self {
-        let policy = cache.shared().settings.policy.clone();
+        let cache = cache.shared().clone();
         Self {
-            cache: cache.shared().clone(),
+            rules: Arc::new(Rules::of(&cache)),
             replay: NoReplay,
-            rule: cache.shared().rule(policy),
-            writes: Arc::new(WriteRule::new(WritePolicy::new())),
+            cache,
         }
     }
 }
@@ -66,31 +65,26 @@ impl<R> CacheLayer<R> {
         CacheLayer {
             cache: self.cache,
             replay: body,
-            rule: self.rule,
-            writes: self.writes,
+            rules: self.rules,
         }
     }
 
-    /// The same layer with a policy of its own.
+    /// The same layer with a policy of its own, for all reads: the route table of the
+    /// cache says nothing of them.
     #[must_use]
     pub fn policy(self, policy: Policy) -> Self {
-        self.cache.mistakes.note(policy.mistakes(&[]));
         Self {
-            rule: self.cache.rule(policy),
+            rules: Arc::new(self.rules.reading(&self.cache, policy)),
             ..self
         }
     }
 
-    /// The same layer with a policy of its own for writes. Without one, they are
-    /// as the cache says.
+    /// The same layer with a policy of its own for all writes: the route table of the
+    /// cache says nothing of them. Without one, they are as the table says, or the cache.
     #[must_use]
     pub fn write_policy(self, writes: WritePolicy) -> Self {
-        if let Some(time) = writes.intent_time() {
-            self.cache.coherence.uses_intents(UnderWay::lasts(time));
-        }
-        self.cache.mistakes.note(writes.mistakes(&[]));
         Self {
-            writes: Arc::new(WriteRule::new(writes)),
+            rules: Arc::new(self.rules.writing(&self.cache, writes)),
             ..self
         }
     }
@@ -100,9 +94,8 @@ impl<S, R: Clone> Layer<S> for CacheLayer<R> {
     type Service = CacheService<S, R>;
 
     fn layer(&self, inner: S) -> CacheService<S, R> {
-        let (cache, rule) = (self.cache.clone(), self.rule.clone());
-        let replay = self.replay.clone();
-        CacheService::new(inner, replay, cache, rule, self.writes.clone())
+        let (cache, rules) = (self.cache.clone(), self.rules.clone());
+        CacheService::new(inner, self.replay.clone(), cache, rules)
     }
 }
 
@@ -110,8 +103,7 @@ impl<R> fmt::Debug for CacheLayer<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheLayer")
             .field("cache", &self.cache)
-            .field("rule", &self.rule)
-            .field("writes", &self.writes)
+            .field("rules", &self.rules)
             .finish_non_exhaustive()
     }
 }

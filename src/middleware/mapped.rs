@@ -63,7 +63,7 @@ impl Mapped<'_> {
     pub(super) fn stale<X>(&self, known: Known<'_, X>) -> Invalidate {
         let mapping = self.rule.policy.mapping();
         let facts = Facts {
-            parameters: &[],
+            parameters: &self.rule.parameters(self.path),
             query: outside::uri(self.request).query(),
             headers: &self.request.headers,
             scope: self.scope.map(Scope::as_str),

@@ -41,6 +41,7 @@ mod refused;
 mod renew;
 mod replay;
 mod respond;
+mod rules;
 mod seen;
 mod service;
 mod settle;

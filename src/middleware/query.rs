@@ -4,7 +4,8 @@ use super::body::CacheBody;
 use super::context::CacheContext;
 use super::future::ResponseFuture;
 use super::replay::Replay;
-use super::service::{CacheService, EmptyBody, Plan};
+use super::rules::Rules;
+use super::service::{CacheService, EmptyBody, Plan, Planner};
 use super::token::Carried;
 use super::{pass, read};
 use crate::cache::{Rule, Shared};
@@ -18,9 +19,18 @@ use std::pin::pin;
 use std::sync::Arc;
 use tower_service::Service;
 
+/// What is known of a request before its content is read.
+struct Asked<R> {
+    cache: Arc<Shared>,
+    rule: Arc<Rule>,
+    rules: Arc<Rules>,
+    replay: R,
+    carried: Carried,
+}
+
 impl<S, R> CacheService<S, R> {
     /// Whether the content of this request is read before it is looked up.
-    pub(super) fn reads<B: Body>(&self, request: &request::Parts, body: &B) -> bool
+    pub(super) fn reads<B: Body>(&self, rule: &Rule, request: &request::Parts, body: &B) -> bool
     where
         R: Replay<B>,
     {
@@ -28,13 +38,14 @@ impl<S, R> CacheService<S, R> {
             let outer = CacheContext::from_extensions(&request.extensions);
             outer.is_some_and(|context| context.is_of(&self.cache))
         };
-        can_be_read(self.rule.policy.longest_content(), request, body)
+        can_be_read(rule.policy.longest_content(), request, body)
             && self.replay.can_replay()
             && !is_inner()
     }
 
     pub(super) fn query<B, X>(
         &mut self,
+        rule: Arc<Rule>,
         parts: request::Parts,
         body: B,
         carried: Carried,
@@ -51,27 +62,14 @@ impl<S, R> CacheService<S, R> {
         self.cache.coherence.ensure_running();
         let next = self.inner.clone();
         let ready = std::mem::replace(&mut self.inner, next);
-        let planner = CacheService {
-            inner: (),
-            replay: self.replay.clone(),
+        let asked = Asked {
             cache: self.cache.clone(),
-            rule: self.rule.clone(),
-            writes: self.writes.clone(),
+            rule,
+            rules: self.rules.clone(),
+            replay: self.replay.clone(),
+            carried,
         };
-        ResponseFuture::steps(run(planner, ready, parts, body, carried))
-    }
-}
-
-impl<R: Clone> CacheService<(), R> {
-    fn parts(&self) -> (Arc<Shared>, Arc<Rule>) {
-        (self.cache.clone(), self.rule.clone())
-    }
-
-    fn replay<B>(&self, content: Bytes) -> Option<B>
-    where
-        R: Replay<B>,
-    {
-        self.replay.replay(content)
+        ResponseFuture::steps(run(asked, ready, parts, body))
     }
 }
 
@@ -88,11 +86,10 @@ fn can_be_read(longest: Option<u64>, request: &request::Parts, body: &impl Body)
 
 /// Reads the content, then goes on as for any read.
 async fn run<S, R, B, X>(
-    planner: CacheService<(), R>,
+    asked: Asked<R>,
     ready: S,
     parts: request::Parts,
     body: B,
-    carried: Carried,
 ) -> Result<Response<CacheBody<X>>, S::Error>
 where
     S: Service<Request<B>, Response = Response<X>> + Clone + Send + 'static,
@@ -103,15 +100,26 @@ where
     X: Body<Data = Bytes> + Send + 'static,
     X::Error: Send,
 {
-    let (cache, rule) = planner.parts();
+    let Asked {
+        cache,
+        rule,
+        rules,
+        replay,
+        carried,
+    } = asked;
     let limit = cache.settings.fill_timeout;
     let content = match cache.clock.timeout(limit, read_to_end(body)).await {
         Some(Some(content)) => content,
         Some(None) => return Ok(refused(StatusCode::BAD_REQUEST)),
         None => return Ok(refused(StatusCode::REQUEST_TIMEOUT)),
     };
+    let planner = Planner {
+        cache: &cache,
+        rule: &rule,
+        rules: &rules,
+    };
     let plan = planner.plan_query(&parts, carried, &key(&parts, &content));
-    let Some(body) = planner.replay(content) else {
+    let Some(body) = replay.replay(content) else {
         // A layer that cannot replay does not read.
         return Ok(refused(StatusCode::INTERNAL_SERVER_ERROR));
     };

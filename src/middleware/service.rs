@@ -5,6 +5,7 @@ use super::context::CacheContext;
 use super::future::ResponseFuture;
 use super::read::{Coalesce, Read};
 use super::replay::{NoReplay, Replay};
+use super::rules::Rules;
 use super::seen::Seen;
 use super::status::{self, Status};
 use super::token::{self, Carried, May};
@@ -12,7 +13,7 @@ use super::write::{Call, Choices, Resource, Write};
 use super::{head, outside, pass, read, refresh, refused, respond, write};
 use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared, Slot, WriteRule};
 use crate::clock::Moment;
-use crate::policy::{BusDown, Partition};
+use crate::policy::{BusDown, Partition, WritePolicy};
 use crate::scope::Scope;
 use crate::semantics::{self, Content, Forward, Intent, KeyParts, StoredKey};
 use crate::store::race::Tick;
@@ -37,8 +38,7 @@ pub struct CacheService<S, R = NoReplay> {
     pub(super) inner: S,
     pub(super) replay: R,
     pub(super) cache: Arc<Shared>,
-    pub(super) rule: Arc<Rule>,
-    pub(super) writes: Arc<WriteRule>,
+    pub(super) rules: Arc<Rules>,
 }
 
 /// What is done with a request.
@@ -67,6 +67,14 @@ struct Client {
     carried: Carried,
 }
 
+/// Decides what is done with a request.
+pub(super) struct Planner<'a> {
+    pub(super) cache: &'a Arc<Shared>,
+    /// Of the reads of the path.
+    pub(super) rule: &'a Arc<Rule>,
+    pub(super) rules: &'a Rules,
+}
+
 /// A request body type of which an empty one can be made.
 ///
 /// The cache makes requests of its own to refresh what it stored. It holds for
@@ -88,22 +96,17 @@ pub trait EmptyBody: Default + Send + 'static {}
 impl<B: Default + Send + 'static> EmptyBody for B {}
 
 impl<S, R> CacheService<S, R> {
-    pub(super) fn new(
-        inner: S,
-        replay: R,
-        cache: Arc<Shared>,
-        rule: Arc<Rule>,
-        writes: Arc<WriteRule>,
-    ) -> Self {
+    pub(super) fn new(inner: S, replay: R, cache: Arc<Shared>, rules: Arc<Rules>) -> Self {
         Self {
             inner,
             replay,
             cache,
-            rule,
-            writes,
+            rules,
         }
     }
+}
 
+impl Planner<'_> {
     /// Decides what is done with a request. Waits for nothing.
     fn plan<X: Body>(
         &self,
@@ -112,7 +115,7 @@ impl<S, R> CacheService<S, R> {
         carried: Carried,
     ) -> Plan<X> {
         let outer = CacheContext::from_extensions(&request.extensions);
-        if outer.is_some_and(|context| context.is_of(&self.cache)) {
+        if outer.is_some_and(|context| context.is_of(self.cache)) {
             self.cache.warn_of_nesting();
             return Plan::Inner;
         }
@@ -126,7 +129,7 @@ impl<S, R> CacheService<S, R> {
             Intent::Bypass(reason) => self.bypass(reason.as_str(), &client),
             Intent::Safe => Plan::Pass(self.context(&client), self.method()),
             Intent::Inline => {
-                let status = Status::new(&self.rule, Forward::Bypass, "upgrade");
+                let status = Status::new(self.rule, Forward::Bypass, "upgrade");
                 Plan::Pass(self.context(&client), status)
             }
             Intent::Write => self.plan_write(request, &client, Call::Http),
@@ -174,7 +177,7 @@ impl<S, R> CacheService<S, R> {
             headers: &seen.headers,
             bears_token: client.carried.token().is_some(),
         };
-        match client.carried.may(&self.cache) {
+        match client.carried.may(self.cache) {
             May::Look => {}
             May::LookAfter(token) => {
                 let (arrived, recipe) = (self.cache.core.clock(), self.recipe(&ask));
@@ -184,7 +187,7 @@ impl<S, R> CacheService<S, R> {
             }
             May::Pass => {
                 self.cache.counters.bypasses.add(token::REASON);
-                let status = Status::new(&self.rule, Forward::Request, token::REASON);
+                let status = Status::new(self.rule, Forward::Request, token::REASON);
                 return Plan::Pass(self.context(client), status);
             }
         }
@@ -252,9 +255,9 @@ impl<S, R> CacheService<S, R> {
         now: Moment,
         request: &request::Parts,
     ) -> Option<Response<CacheBody<X>>> {
-        let mut response = respond::from_slot(&self.cache, &self.rule, slot, now, request)?;
+        let mut response = respond::from_slot(self.cache, self.rule, slot, now, request)?;
         self.cache.counters.hits.one();
-        status::tell_hit(&self.cache, &self.rule, slot, now, &mut response);
+        status::tell_hit(self.cache, self.rule, slot, now, &mut response);
         Some(response)
     }
 
@@ -286,7 +289,7 @@ impl<S, R> CacheService<S, R> {
             coalesce: Coalesce::Yes,
             awaited: None,
             bears_token: client.carried.token().is_some(),
-            status: Status::new(&self.rule, Forward::Miss, ""),
+            status: Status::new(self.rule, Forward::Miss, ""),
             old: None,
             background: false,
             reduced,
@@ -320,9 +323,9 @@ impl<S, R> CacheService<S, R> {
     /// A log inside the process can be asked at once, before this instance calls
     /// itself deaf.
     fn look_up(&self, ask: &Ask<'_>) -> Found {
-        match self.cache.look_up(&self.rule, ask) {
+        match self.cache.look_up(self.rule, ask) {
             Found::Miss(Miss::Deaf, _) if self.cache.coherence.ask_now() => {
-                self.cache.look_up(&self.rule, ask)
+                self.cache.look_up(self.rule, ask)
             }
             found => found,
         }
@@ -334,14 +337,15 @@ impl<S, R> CacheService<S, R> {
         client: &Client,
         call: Call,
     ) -> Plan<X> {
-        let choices = self.choices(call);
-        let client = &self.writer(request, client);
+        let writes = self.rules.write(request);
+        let choices = self.choices(&writes.policy, call);
+        let client = &writer(request, &writes.policy, client);
         if choices.while_bus_down == BusDown::RefuseWrites && self.cache.coherence.is_down() {
             self.cache.counters.refused_writes.one();
             return Plan::Answer(refused::response(call));
         }
         let scope = client.partition.scope();
-        let resource = Resource::of(request, scope, call, self.writes.clone());
+        let resource = Resource::of(request, scope, call, writes.clone());
         Plan::Write(Box::new(Write::new(
             self.cache.clone(),
             self.context(client),
@@ -351,21 +355,8 @@ impl<S, R> CacheService<S, R> {
         )))
     }
 
-    /// Who writes, in the scope that the route of the write finds.
-    fn writer(&self, request: &request::Parts, client: &Client) -> Client {
-        let own = self.writes.policy.mapping().scope_of(request);
-        Client {
-            partition: match own {
-                None => client.partition.clone(),
-                Some(scope) => scope.map_or(Partition::NotFound, Partition::Scope),
-            },
-            carried: client.carried.clone(),
-        }
-    }
-
     /// A gRPC call may be a read: what is chosen for the whole cache is not for it.
-    fn choices(&self, call: Call) -> Choices {
-        let writes = &self.writes.policy;
+    fn choices(&self, writes: &WritePolicy, call: Call) -> Choices {
         let own = writes.bus_down_choice();
         Choices {
             concern: writes.own_concern(),
@@ -380,18 +371,29 @@ impl<S, R> CacheService<S, R> {
 
     fn bypass<X: Body>(&self, reason: &'static str, client: &Client) -> Plan<X> {
         self.cache.counters.bypasses.add(reason);
-        let status = Status::new(&self.rule, Forward::Bypass, reason);
+        let status = Status::new(self.rule, Forward::Bypass, reason);
         Plan::Pass(self.context(client), status)
     }
 
     fn method(&self) -> Status {
-        Status::new(&self.rule, Forward::Method, "")
+        Status::new(self.rule, Forward::Method, "")
     }
 
     fn context(&self, client: &Client) -> CacheContext {
         let scope = client.partition.scope().cloned();
         let token = client.carried.token().cloned();
         CacheContext::new(self.cache.clone(), scope, token)
+    }
+}
+
+/// Who writes, in the scope that the route of the write finds.
+fn writer(request: &request::Parts, writes: &WritePolicy, client: &Client) -> Client {
+    Client {
+        partition: match writes.mapping().scope_of(request) {
+            None => client.partition.clone(),
+            Some(scope) => scope.map_or(Partition::NotFound, Partition::Scope),
+        },
+        carried: client.carried.clone(),
     }
 }
 
@@ -441,10 +443,17 @@ where
         let content = Content::of(request.body());
         let (mut parts, body) = request.into_parts();
         let carried = token::take(&self.cache, &mut parts.headers);
-        if self.reads(&parts, &body) {
-            return self.query(parts, body, carried);
+        let rule = self.rules.read(&parts);
+        if self.reads(rule, &parts, &body) {
+            let rule = rule.clone();
+            return self.query(rule, parts, body, carried);
         }
-        let plan = self.plan(&parts, content, carried);
+        let planner = Planner {
+            cache: &self.cache,
+            rule,
+            rules: &self.rules,
+        };
+        let plan = planner.plan(&parts, content, carried);
         if let Plan::Answer(response) = plan {
             return ResponseFuture::hit(response);
         }
@@ -460,7 +469,7 @@ where
             Plan::Answer(response) | Plan::Refresh(response, _) => ResponseFuture::hit(response),
             Plan::Inner => ResponseFuture::inner(ready.call(request)),
             Plan::Pass(context, status) => {
-                let (cache, rule) = (self.cache.clone(), self.rule.clone());
+                let (cache, rule) = (self.cache.clone(), planner.rule.clone());
                 ResponseFuture::steps(async move {
                     pass::run(cache, &rule, context, status, ready, request).await
                 })

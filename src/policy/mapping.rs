@@ -200,6 +200,11 @@ impl Mapping {
         self.with.is_some() || templates.into_iter().any(|list| !list.is_empty())
     }
 
+    /// Its tags as they were written, and what they look like.
+    pub(crate) fn tag_shapes(&self) -> impl Iterator<Item = (&str, String)> {
+        self.tags.shapes()
+    }
+
     pub(crate) fn is_safe(&self) -> bool {
         self.effect == Effect::Safe
     }

@@ -5,7 +5,8 @@
 //! [`CacheLayer::policy`](crate::CacheLayer::policy), or to a whole cache with
 //! [`CacheBuilder::default_policy`](crate::CacheBuilder::default_policy); a
 //! [`WritePolicy`] to a layer with
-//! [`CacheLayer::write_policy`](crate::CacheLayer::write_policy). What is done whatever the
+//! [`CacheLayer::write_policy`](crate::CacheLayer::write_policy). A
+//! [`RouteTable`](crate::RouteTable) gives both to paths. What is done whatever the
 //! policy is below.
 //!
 #![doc = include_str!("../docs/templates.md")]
@@ -20,6 +21,7 @@ mod inputs;
 mod mapping;
 mod read;
 mod stale;
+mod store;
 mod storing;
 mod write;
 

@@ -39,6 +39,7 @@ pub struct Policy {
     tag_with: Option<Arc<TagWith>>,
     scope: Option<Arc<ScopeOf>>,
     own_store: Option<OwnStore>,
+    pub(super) store: Option<Box<str>>,
     while_deaf: Option<WhileDeaf>,
     settle: Duration,
     pub(super) stale: Stale,
@@ -62,6 +63,14 @@ type ScopeOf = dyn Fn(&request::Parts) -> Option<Scope> + Send + Sync;
 pub(crate) struct OwnStore {
     pub(crate) max_bytes: u64,
     pub(crate) eviction: Eviction,
+}
+
+impl OwnStore {
+    /// Nothing fits.
+    pub(crate) const NOTHING: Self = Self {
+        max_bytes: 0,
+        eviction: Eviction::Lru,
+    };
 }
 
 /// What a route does while this instance is *deaf*: while it cannot prove that
@@ -270,11 +279,23 @@ impl Policy {
         tag_with.map_or_else(Tags::new, |tag_with| tag_with(request, response))
     }
 
-    /// What is wrong with it where the path has these parameters.
-    pub(crate) fn mistakes(&self, parameters: &[&str]) -> Vec<String> {
+    /// What is wrong with it where the path has these parameters, and there are these
+    /// stores.
+    pub(crate) fn mistakes(&self, parameters: &[&str], stores: &[&str]) -> Vec<String> {
         let mut mistakes = self.tags.mistakes(parameters);
+        mistakes.extend(self.store_mistake(stores));
         mistakes.extend(self.mistake().map(str::to_owned));
         mistakes
+    }
+
+    /// What its tags look like, see [`Templates::shapes`].
+    pub(crate) fn tag_shapes(&self) -> impl Iterator<Item = String> {
+        self.tags.shapes().map(|(_, shape)| shape)
+    }
+
+    /// Whether a closure gives tags too.
+    pub(crate) fn has_tag_closure(&self) -> bool {
+        self.tag_with.is_some()
     }
 
     /// The partition of this request.
@@ -311,6 +332,7 @@ impl fmt::Debug for Policy {
             .field("lifetime", &self.lifetime)
             .field("tags", &self.tags)
             .field("own_store", &self.own_store)
+            .field("store", &self.store)
             .field("while_deaf", &self.while_deaf)
             .field("settle", &self.settle)
             .field("stale", &self.stale)

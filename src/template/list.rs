@@ -41,6 +41,12 @@ impl Templates {
         mistakes
     }
 
+    /// Each as it was written, and what it looks like: a hole is a hole, whatever fills
+    /// it.
+    pub(crate) fn shapes(&self) -> impl Iterator<Item = (&str, String)> {
+        self.all.iter().map(|one| (one.text(), one.shape()))
+    }
+
     /// Whether one of them is no template.
     pub(crate) fn is_broken(&self) -> bool {
         !self.mistakes.is_empty()

@@ -56,6 +56,15 @@ impl Template {
         })
     }
 
+    /// What it looks like: the text, with a brace for each hole.
+    fn shape(&self) -> String {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Text(text) => text,
+            Piece::Hole(_) => "{",
+        });
+        pieces.collect()
+    }
+
     /// What stands before the first hole.
     pub(crate) fn beginning(&self) -> &str {
         match self.pieces.first() {

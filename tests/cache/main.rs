@@ -33,6 +33,7 @@ mod proxy;
 mod query;
 mod races;
 mod ranges;
+mod routes;
 mod rules;
 mod safety;
 mod security;

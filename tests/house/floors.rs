@@ -39,6 +39,7 @@ const FLOORS: &[(&str, May)] = &[
     ("semantics", May::Words(&["telemetry"])),
     ("policy", May::Words(&["telemetry"])),
     ("wire", May::Words(&["telemetry"])),
+    ("routes", May::Words(&["policy"])),
     // 3: never sees the store.
     ("bus", May::Words(&["telemetry"])),
     // 4: bus meets store.
@@ -61,6 +62,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tracing", &["src/telemetry"]),
     ("bincode", &["src/wire"]),
     ("serde_json", &["src/wire"]),
+    ("matchit", &["src/routes/"]),
     ("sha2", &["src/semantics/made_etag"]),
     ("axum_core", &["src/middleware/"]),
     ("axum", &["src/middleware/"]),

@@ -1,0 +1,205 @@
+//! How a route table is made, and what is wrong with it.
+
+use super::paths::{self, ByMethod};
+use super::pattern::Pattern;
+use super::table::{NamedStore, ReadRoute, RouteTable, WriteRoute};
+use crate::error::Error;
+use crate::eviction::Eviction;
+use crate::policy::{Policy, WritePolicy};
+use http::Method;
+use matchit::Router;
+use std::sync::Arc;
+
+/// Makes a [`RouteTable`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct RouteTableBuilder {
+    reads: Vec<(String, Policy)>,
+    writes: Vec<(Option<Vec<Method>>, String, WritePolicy)>,
+    stores: Vec<NamedStore>,
+    mistakes: Vec<String>,
+}
+
+impl RouteTableBuilder {
+    /// What GET and HEAD requests to this path do. The tags of the policy may name its
+    /// parameters, see [Templates](crate::policy#templates). Its
+    /// [scope](Policy::scope) is also that of the writes to the path.
+    pub fn read(mut self, path: &str, policy: Policy) -> Self {
+        self.reads.push((path.to_owned(), policy));
+        self
+    }
+
+    /// What all requests that may write do at this path: every method but the safe ones.
+    /// The templates of the policy may name its parameters.
+    pub fn write(mut self, path: &str, policy: WritePolicy) -> Self {
+        self.writes.push((None, path.to_owned(), policy));
+        self
+    }
+
+    /// The same for these methods only.
+    pub fn write_on(mut self, methods: &[Method], path: &str, policy: WritePolicy) -> Self {
+        let route = (Some(methods.to_vec()), path.to_owned(), policy);
+        self.writes.push(route);
+        self
+    }
+
+    /// A store that the routes share whose policies name it, see [`Policy::store`]: with
+    /// this many bytes and this order of eviction. With 0 bytes nothing is stored.
+    pub fn store(mut self, name: &str, max_bytes: u64, eviction: Eviction) -> Self {
+        if self.stores.iter().any(|known| known.name == name) {
+            let twice = format!("store {name:?}: it is there twice");
+            self.mistakes.push(twice);
+        }
+        self.stores.push(NamedStore {
+            name: name.to_owned(),
+            max_bytes,
+            eviction,
+        });
+        self
+    }
+
+    /// All routes of another table below this path, as axum's `Router::nest` has them:
+    /// its `/` is the prefix itself. What the policies of that table name by
+    /// [`WritePolicy::paths`] and [`WritePolicy::prefixes`] are whole paths and stay as
+    /// they are. Its stores are shared with those of the same name, size and eviction here.
+    pub fn nest(mut self, prefix: &str, table: RouteTable) -> Self {
+        if prefix.is_empty() || prefix == "/" || prefix.contains("{*") {
+            self.mistakes.push(format!(
+                "nest {prefix:?}: a prefix is a path below `/`, without a rest"
+            ));
+            return self;
+        }
+        for route in table.reads {
+            let path = below(prefix, route.pattern.text());
+            self.reads.push((path, route.policy));
+        }
+        for route in table.writes {
+            let path = below(prefix, route.pattern.text());
+            self.writes.push((route.methods, path, route.policy));
+        }
+        for store in table.stores {
+            if !self.stores.contains(&store) {
+                self = self.store(&store.name, store.max_bytes, store.eviction);
+            }
+        }
+        self
+    }
+
+    /// Makes the table.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`](crate::ErrorKind::Configuration), with a line for
+    /// each mistake: a path that is no pattern, two routes for the same requests, a
+    /// template that is none or names a parameter that the path does not have, a method
+    /// that does not write, a store that is not there.
+    pub fn build(self) -> Result<RouteTable, Error> {
+        let mut making = Making {
+            mistakes: self.mistakes,
+            table: RouteTable {
+                reads: Vec::new(),
+                writes: Vec::new(),
+                stores: self.stores,
+                read_paths: Router::new(),
+                write_paths: ByMethod::of(
+                    self.writes.iter().filter_map(|it| it.0.as_ref()).flatten(),
+                ),
+            },
+        };
+        for (path, policy) in self.reads {
+            making.read(&path, policy);
+        }
+        for (methods, path, policy) in self.writes {
+            making.write(methods, &path, policy);
+        }
+        match making.mistakes.as_slice() {
+            [] => Ok(making.table),
+            mistakes => Err(Error::configuration(format!(
+                "the route table has mistakes:\n{}",
+                mistakes.join("\n")
+            ))),
+        }
+    }
+}
+
+/// A table, and what was wrong so far.
+struct Making {
+    table: RouteTable,
+    mistakes: Vec<String>,
+}
+
+impl Making {
+    fn read(&mut self, path: &str, policy: Policy) {
+        let whose = format!("read {path:?}");
+        let Some(pattern) = self.pattern(&whose, path) else {
+            return;
+        };
+        let at = self.table.reads.len();
+        let inserted = paths::insert(&mut self.table.read_paths, &pattern, at);
+        let stores = self.table.stores.iter();
+        let stores: Vec<_> = stores.map(|store| store.name.as_str()).collect();
+        let mut mistakes = policy.mistakes(&pattern.names(), &stores);
+        mistakes.extend(inserted.err());
+        self.note(&whose, mistakes);
+        let pattern = Arc::new(pattern);
+        self.table.reads.push(ReadRoute { pattern, policy });
+    }
+
+    fn write(&mut self, methods: Option<Vec<Method>>, path: &str, policy: WritePolicy) {
+        let names = methods.iter().flatten().map(Method::as_str);
+        let names: Vec<_> = names.collect();
+        let whose = format!("write {}{path:?}", spaced(&names));
+        if let Some(methods) = &methods {
+            let safe = methods.iter().filter(|method| method.is_safe());
+            let safe: Vec<_> = safe.map(|it| format!("{it} does not write")).collect();
+            self.note(&whose, safe);
+            if methods.is_empty() {
+                self.note(&whose, vec!["it is for no method".to_owned()]);
+            }
+        }
+        let Some(pattern) = self.pattern(&whose, path) else {
+            return;
+        };
+        let at = self.table.writes.len();
+        let inserted = self
+            .table
+            .write_paths
+            .insert(methods.as_deref(), &pattern, at);
+        let mut mistakes = policy.mistakes(&pattern.names());
+        mistakes.extend(inserted.err());
+        self.note(&whose, mistakes);
+        self.table.writes.push(WriteRoute {
+            pattern: Arc::new(pattern),
+            methods,
+            policy,
+        });
+    }
+
+    fn pattern(&mut self, whose: &str, path: &str) -> Option<Pattern> {
+        match Pattern::parse(path) {
+            Ok(pattern) => Some(pattern),
+            Err(what) => {
+                self.note(whose, vec![what]);
+                None
+            }
+        }
+    }
+
+    fn note(&mut self, whose: &str, mistakes: Vec<String>) {
+        let lines = mistakes.into_iter().map(|what| format!("{whose}: {what}"));
+        self.mistakes.extend(lines);
+    }
+}
+
+fn spaced(names: &[&str]) -> String {
+    names.iter().map(|name| format!("{name} ")).collect()
+}
+
+/// As axum joins the two.
+fn below(prefix: &str, path: &str) -> String {
+    match (prefix.strip_suffix('/'), path) {
+        (Some(prefix), path) => format!("{prefix}{path}"),
+        (None, "/") => prefix.to_owned(),
+        (None, path) => format!("{prefix}{path}"),
+    }
+}

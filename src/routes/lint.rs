@@ -1,0 +1,42 @@
+//! What of a table does nothing, as far as it shows.
+
+use super::table::RouteTable;
+use std::collections::BTreeSet;
+
+impl RouteTable {
+    /// What looks like a slip, in sentences: a tag that writes make stale and no read
+    /// bears, and a store that no route names. Tags that handlers and closures give are
+    /// not seen, so it is no error.
+    #[must_use]
+    pub fn lint(&self) -> Vec<String> {
+        let borne = self
+            .reads
+            .iter()
+            .flat_map(|route| route.policy.tag_shapes());
+        let borne: BTreeSet<String> = borne.collect();
+        let closures = self
+            .reads
+            .iter()
+            .any(|route| route.policy.has_tag_closure());
+        let mut found = Vec::new();
+        for route in &self.writes {
+            let path = route.pattern.text();
+            for (text, shape) in route.policy.mapping().tag_shapes() {
+                if !closures && !borne.contains(&shape) {
+                    found.push(format!(
+                        "write {path:?}: no read of the table bears a tag like {text:?}"
+                    ));
+                }
+            }
+        }
+        for store in &self.stores {
+            let names = |route: &super::table::ReadRoute| {
+                route.policy.store_name() == Some(store.name.as_str())
+            };
+            if !self.reads.iter().any(names) {
+                found.push(format!("store {:?}: no route names it", store.name));
+            }
+        }
+        found
+    }
+}
