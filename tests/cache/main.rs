@@ -27,6 +27,7 @@ mod heads;
 mod inputs;
 mod intents;
 mod memory;
+mod mounting;
 mod policies;
 mod properties;
 mod proxy;
