@@ -10,6 +10,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use tower_service::Service;
 
+/// What is confirmed keeps the names that it had beside those that it is given, and so may
+/// have more with each 304. With more than this it is filled anew.
+const MOST_NAMES: usize = 1_024;
+
 /// The entry that the handler is asked about, and by what.
 #[derive(Clone)]
 pub(super) struct Question {
@@ -31,7 +35,11 @@ impl Question {
         let Slot::Entry(entry) = &*old else {
             return None;
         };
-        let by = match read.cache.core.may_renew(begun, entry.bond.as_ref()?) {
+        let bond = entry.bond.as_ref()?;
+        if bond.names() > MOST_NAMES {
+            return None;
+        }
+        let by = match read.cache.core.may_renew(begun, bond) {
             Validity::Valid => entry.validators,
             Validity::Soft if read.recipe.rule.settle.is_zero() => entry.validators.exact(),
             Validity::Soft | Validity::Dead => return None,

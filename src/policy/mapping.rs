@@ -91,7 +91,7 @@ impl WritePolicy {
     }
 
     /// Its writes make these tags stale. A text with a hole (`product:{id:int}`) is a
-    /// template, see [Templates](self#templates).
+    /// template, see [Templates](crate::policy#templates).
     ///
     /// Where a hole has nothing that fits, more becomes stale instead, never less: of a
     /// hole for a parameter of the path, every path below what stands before that

@@ -140,7 +140,7 @@ impl Policy {
     }
 
     /// Adds these tags to everything that is stored. A text with a hole (`product:{id:int}`)
-    /// is a template, see [Templates](self#templates); a brace in a name is `{{` or
+    /// is a template, see [Templates](crate::policy#templates); a brace in a name is `{{` or
     /// `}}`.
     ///
     /// A response for which a hole has nothing that fits is not stored, which is counted as

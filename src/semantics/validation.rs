@@ -87,7 +87,15 @@ pub(crate) fn is_of_another(head: &HeaderMap, stored: &HeaderMap, length: usize)
 }
 
 /// What a 304 does not change: the stored bytes are as they are (RFC 9111 §3.2).
-const OF_THE_BYTES: [HeaderName; 3] = [CONTENT_LENGTH, CONTENT_ENCODING, CONTENT_RANGE];
+const OF_THE_BYTES: [HeaderName; 7] = [
+    CONTENT_LENGTH,
+    CONTENT_ENCODING,
+    CONTENT_RANGE,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("repr-digest"),
+];
 
 /// The fields of the stored response, after a 304 (RFC 9111 §3.2): each one that the
 /// 304 has takes the place of all lines of that name. The `Date` goes with the answer
@@ -225,6 +233,7 @@ mod tests {
             ("content-length", "5"),
             ("content-encoding", "gzip"),
             ("content-type", "text/a"),
+            ("content-md5", "x"),
             ("date", DAY),
         ]);
         let update = fields(&[
@@ -233,6 +242,8 @@ mod tests {
             ("x-c", "1"),
             ("content-length", "0"),
             ("content-encoding", "br"),
+            ("content-md5", "y"),
+            ("repr-digest", "y"),
             ("content-type", "text/b"),
             ("connection", "x-hop"),
             ("x-hop", "1"),
@@ -243,6 +254,7 @@ mod tests {
             ("x-b", "1"),
             ("content-length", "5"),
             ("content-encoding", "gzip"),
+            ("content-md5", "x"),
             ("x-a", "3"),
             ("x-a", "4"),
             ("x-c", "1"),

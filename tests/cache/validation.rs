@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tower_coherence::policy::{SetCookie, StatusHeader};
 use tower_coherence::test_util::Clock;
-use tower_coherence::{Cache, Invalidate, Policy};
+use tower_coherence::{Cache, Invalidate, Policy, Tags};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -322,6 +322,28 @@ async fn what_is_confirmed_keeps_the_tags_that_it_had() {
     assert_eq!(body(shop.get("/a")).await, "old");
     shop.cache.invalidate_now(Invalidate::tag("t"));
     assert_eq!(shop.see("/a", "new").await, "new");
+}
+
+#[tokio::test]
+async fn what_is_confirmed_with_ever_new_tags_is_filled_anew_at_some_time() {
+    let (mut shop, clock) = filled(Policy::from_headers(), TAGGED).await;
+    let mut rounds = 0;
+    loop {
+        clock.advance(MINUTE);
+        let asked = ask(&shop, &[]);
+        let call = shop.origin.next().await;
+        if conditions(&call) == [None, None] {
+            call.answer(says(200, TAGGED, "new"));
+            assert_eq!(got(asked).await.seen(), (200, "new"));
+            break;
+        }
+        let tags = (0..120).map(|tag| format!("{rounds}-{tag}"));
+        call.context().tag(tags.collect::<Tags>());
+        call.answer(says(304, &[], ""));
+        assert_eq!(got(asked).await.seen(), (200, "old"));
+        rounds += 1;
+    }
+    assert!((8..20).contains(&rounds), "{rounds}");
 }
 
 #[tokio::test]

@@ -58,6 +58,11 @@ impl Bond {
             .fold(everything.compare(self.reading), Validity::max)
     }
 
+    /// How many names it has.
+    pub(crate) fn names(&self) -> usize {
+        self.cells.len()
+    }
+
     /// The cells of its names, the one of everything aside.
     pub(super) fn cells(&self) -> &[Arc<Cell>] {
         &self.cells
