@@ -186,7 +186,7 @@ impl Policy {
     }
 
     /// What cannot be meant.
-    pub(crate) fn mistake(&self) -> Option<&'static str> {
+    pub(super) fn mistake(&self) -> Option<&'static str> {
         let inputs = self.inputs()?;
         let unproven = inputs.authorization == Authorization::AlreadyChecked;
         (unproven && inputs.requires.is_none()).then_some(

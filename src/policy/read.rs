@@ -283,8 +283,8 @@ impl Policy {
     /// stores.
     pub(crate) fn mistakes(&self, parameters: &[&str], stores: &[&str]) -> Vec<String> {
         let mut mistakes = self.tags.mistakes(parameters);
-        mistakes.extend(self.store_mistake(stores));
         mistakes.extend(self.mistake().map(str::to_owned));
+        mistakes.extend(self.store_mistake(stores));
         mistakes
     }
 

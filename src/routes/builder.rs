@@ -21,9 +21,10 @@ pub struct RouteTableBuilder {
 }
 
 impl RouteTableBuilder {
-    /// What GET and HEAD requests to this path do. The tags of the policy may name its
-    /// parameters, see [Templates](crate::policy#templates). Its
-    /// [scope](Policy::scope) is also that of the writes to the path.
+    /// What GET and HEAD requests to this path do, and QUERY requests with
+    /// [`Policy::body_key`]. The tags of the policy may name its parameters, see
+    /// [Templates](crate::policy#templates). Its [scope](Policy::scope) is also that of the
+    /// writes to the path.
     pub fn read(mut self, path: &str, policy: Policy) -> Self {
         self.reads.push((path.to_owned(), policy));
         self

@@ -74,12 +74,12 @@ impl RouteTable {
         RouteTableBuilder::default()
     }
 
-    /// The pattern that a request has: for GET and HEAD that of its reads, for other
+    /// The pattern that a request has: for GET, HEAD and QUERY that of its reads, for other
     /// methods that of its writes. `None`: no route is for it.
     #[must_use]
     pub fn pattern_of(&self, method: &Method, path: &str) -> Option<&str> {
-        let pattern = match *method {
-            Method::GET | Method::HEAD => &self.reads.get(self.read_at(path)?)?.pattern,
+        let pattern = match method.as_str() {
+            "GET" | "HEAD" | "QUERY" => &self.reads.get(self.read_at(path)?)?.pattern,
             _ => &self.writes.get(self.write_at(method, path)?)?.pattern,
         };
         Some(pattern.text())

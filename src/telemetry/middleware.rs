@@ -35,7 +35,7 @@ pub(crate) fn mistake(what: &str) {
     tracing::error!(
         target: "tower_coherence",
         what,
-        "the policy of a layer has a mistake: what it concerns is not stored, and its writes make everything stale"
+        "the policy of a layer has a mistake"
     );
 }
 

@@ -2,10 +2,13 @@
 
 use crate::held::eventually;
 use crate::origin::{Origin, response, with};
+use crate::support::{Runs, request, send};
+use axum::Router;
+use axum::body::Body;
 use axum::http::Method;
 use std::time::Duration;
-use tower_coherence::policy::{Eviction, OwnPath, WritePolicy};
-use tower_coherence::{Cache, CacheLayer, Event, Invalidate, Policy, RouteTable, Scope};
+use tower_coherence::policy::{Eviction, OwnPath, Query, WritePolicy};
+use tower_coherence::{Cache, CacheLayer, Event, Invalidate, Policy, RouteTable, Scope, Tag};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -321,4 +324,60 @@ async fn the_marks_of_a_handler_add_to_what_the_route_says() {
     ] {
         assert_eq!(is_hit(&origin, uri).await, hit, "{uri}");
     }
+}
+
+#[tokio::test]
+async fn a_tag_by_what_the_route_hides_stores_nothing() {
+    let route = |template: &str| {
+        cached()
+            .query(Query::Only(vec!["page".into()]))
+            .tags(template)
+    };
+    let table = RouteTable::builder()
+        .read("/a/{id}", route("{id}:{query.page}"))
+        .read("/b/{id}", route("{id}:{query.sort}"));
+    let origin = behind(cache(table.build().unwrap()).layer());
+    for (uri, hit) in [
+        ("/a/1?page=2&sort=up", true),
+        ("/b/1?page=2&sort=up", false),
+    ] {
+        origin.get(uri).await;
+        assert_eq!(is_hit(&origin, uri).await, hit, "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn a_query_with_its_content_in_the_key_has_the_route_of_reads() {
+    let table = RouteTable::builder()
+        .read(
+            "/find/{what}",
+            cached().body_key(1_000).tags(["find:{what}"]),
+        )
+        .read("/plain", cached());
+    let table = table.build().unwrap();
+    let query: Method = "QUERY".parse().unwrap();
+    assert_eq!(table.pattern_of(&query, "/find/tea"), Some("/find/{what}"));
+    let cache = cache(table);
+    let runs = Runs::default();
+    let count = runs.clone();
+    let handler = move || async move { format!("run {}", count.next()) };
+    let layer = cache.layer().replay(Body::from);
+    let app = Router::new().fallback(handler).layer(layer);
+    let ask = async |uri: &str| {
+        let mut asked = request("QUERY", uri);
+        let text = "text/plain".parse().unwrap();
+        asked.headers_mut().insert("content-type", text);
+        *asked.body_mut() = Body::from("content");
+        send(&app, asked).await
+    };
+    for (uri, run) in [
+        ("/find/tea", 1),
+        ("/find/tea", 1),
+        ("/plain", 2),
+        ("/plain", 3),
+    ] {
+        assert_eq!(ask(uri).await.body, format!("run {run}"), "{uri}");
+    }
+    cache.invalidate(Tag::new("find:tea")).await;
+    assert_eq!(ask("/find/tea").await.body, "run 4");
 }
