@@ -168,6 +168,12 @@ fn a_route_for_one_method_hides_no_wider_one_from_others() {
     ] {
         let method: Method = method.parse().unwrap();
         assert_eq!(table.pattern_of(&method, "/a/7"), Some(pattern), "{method}");
+        // What has a route of its own there has the wider one elsewhere.
+        assert_eq!(
+            table.pattern_of(&method, "/b"),
+            Some("/{*rest}"),
+            "{method}"
+        );
     }
 }
 
