@@ -78,15 +78,19 @@ pub fn output(arguments: &[&str]) -> Output {
     output.expect("the example can be started")
 }
 
-/// Cargo builds it with a whole run of the tests, beside them.
 fn program() -> PathBuf {
+    example("caching_proxy")
+}
+
+/// Cargo builds it with a whole run of the tests, beside them.
+pub fn example(name: &str) -> PathBuf {
     let tests = std::env::current_exe().expect("this program has a path");
     let profile = tests.parent().and_then(|deps| deps.parent());
     let program = profile.expect("a folder of a profile");
-    let program = program.join("examples").join("caching_proxy");
+    let program = program.join("examples").join(name);
     assert!(
         program.exists(),
-        "{} is missing: cargo build --all-features --example caching_proxy",
+        "{} is missing: cargo build --all-features --example {name}",
         program.display()
     );
     program
