@@ -13,6 +13,7 @@
 //! | Has the client got it already? | `conditional`, `etag` | RFC 9110 §13, RFC 9111 §4.3.2 |
 //! | Is it fresh enough for this client? | `demands` | RFC 9111 §5.2.1 |
 //! | Does what is stored still hold? | `validation`, `reuse` | RFC 9111 §4.2.4, §4.3, RFC 5861 |
+//! | What does the cache itself ask? | `own_request` | RFC 5861 §3 |
 //! | Which part of it is asked for? | `range` | RFC 9110 §14 |
 //! | Which tag has what has none? | `made_etag` | RFC 9110 §8.8.3 |
 //! | Which tags does it bring? | `tag_fields` | none: conventions of vendors |
@@ -37,6 +38,7 @@ mod invalidation;
 mod key;
 mod list;
 mod made_etag;
+mod own_request;
 mod query;
 mod range;
 mod request;
@@ -64,12 +66,13 @@ pub(crate) use inputs::{More, cookie_field, cookies, has_unkeyed, hide_all, hide
 pub(crate) use invalidation::{made_stale, named};
 pub(crate) use key::{KeyParts, MAX_KEY_BYTES, StoredKey};
 pub(crate) use made_etag::made_etag;
+pub(crate) use own_request::{hide_client, is_of_the_client};
 pub(crate) use query::{Counts, reduced};
 pub(crate) use range::{Extent, OF_WHOLE_CONTENT, asked_range, content_range, unsatisfied_range};
 pub(crate) use request::{
     Bypass, Content, Intent, carries_credentials, intent, is_grpc, reason_to_pass,
 };
-pub(crate) use reuse::{Reuse, RouteWindows};
+pub(crate) use reuse::{Reuse, RouteWindows, is_stale_for, says_nothing};
 pub(crate) use storable::{
     Audience, Cookies, Exchange, Heuristics, LifetimeSource, Overrides, Refusal, RouteRules,
     Storable, forbids_storing, storable,
@@ -77,8 +80,5 @@ pub(crate) use storable::{
 pub(crate) use stored_fields::strip_unstored;
 pub(crate) use tag_fields::{TagTrouble, field_tags, strip_tags, written_tags};
 pub(crate) use targeted::{COHERENCE_CACHE_CONTROL, Instructions, strip_targeted};
-pub(crate) use validation::{
-    Validators, confirms, hide_client, is_of_another, is_of_the_client, is_stale_for, says_nothing,
-    updated,
-};
+pub(crate) use validation::{Validators, confirms, is_of_another, updated};
 pub(crate) use vary::{Selection, VaryNames};

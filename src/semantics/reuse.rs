@@ -4,6 +4,7 @@
 use super::CacheControl;
 use super::freshness::is_fresh;
 use super::validation::Validators;
+use http::StatusCode;
 use std::time::Duration;
 
 /// For how long after it became stale a response may still answer.
@@ -94,6 +95,18 @@ impl Windows {
     }
 }
 
+/// The statuses for which a stale response may stand in (RFC 5861 §4).
+pub(crate) fn is_stale_for(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 500 | 502 | 503 | 504)
+}
+
+/// Whether a response says nothing of what it was asked for: that the server is in
+/// trouble or busy, or that nobody was named who may see it.
+pub(crate) fn says_nothing(status: StatusCode, anonymous: bool) -> bool {
+    let refused = matches!(status.as_u16(), 401 | 403 | 407);
+    status.is_server_error() || status.as_u16() == 429 || (anonymous && refused)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,5 +158,24 @@ mod tests {
         }
         assert!(of("no-cache", ROUTE).always_ask);
         assert!(!of("must-revalidate", ROUTE).always_ask);
+    }
+
+    #[test]
+    fn only_trouble_of_the_server_is_stood_in_for_and_says_nothing_of_what_is_stored() {
+        for (code, stands_in, nothing, nothing_to_nobody) in [
+            (500, true, true, true),
+            (501, false, true, true),
+            (504, true, true, true),
+            (429, false, true, true),
+            (401, false, false, true),
+            (403, false, false, true),
+            (404, false, false, false),
+            (200, false, false, false),
+        ] {
+            let status = StatusCode::from_u16(code).unwrap();
+            assert_eq!(is_stale_for(status), stands_in, "{code}");
+            assert_eq!(says_nothing(status, false), nothing, "{code}");
+            assert_eq!(says_nothing(status, true), nothing_to_nobody, "{code}");
+        }
     }
 }

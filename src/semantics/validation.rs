@@ -4,9 +4,8 @@ use super::dates::parse_date;
 use super::etag::EntityTag;
 use super::strip_unstored;
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, COOKIE, DATE,
-    ETAG, EXPECT, HeaderName, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, PRAGMA,
-    PROXY_AUTHORIZATION, TE,
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, DATE, ETAG, HeaderName, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, LAST_MODIFIED,
 };
 use http::{HeaderMap, StatusCode};
 use std::time::SystemTime;
@@ -117,44 +116,6 @@ pub(crate) fn updated(stored: &HeaderMap, update: &HeaderMap) -> HeaderMap {
         fields.insert(http::header::AGE, age);
     }
     fields
-}
-
-/// What a request of the cache itself does not have of the one that set it off: who
-/// asked, and what only that client wants.
-const OF_THE_CLIENT: [HeaderName; 7] = [
-    AUTHORIZATION,
-    COOKIE,
-    PROXY_AUTHORIZATION,
-    CACHE_CONTROL,
-    PRAGMA,
-    EXPECT,
-    TE,
-];
-
-/// Whether a request without these fields would choose another response.
-pub(crate) fn is_of_the_client(name: &HeaderName) -> bool {
-    OF_THE_CLIENT.contains(name)
-}
-
-/// Makes the fields those of a request of the cache itself.
-pub(crate) fn hide_client(request: &mut HeaderMap) {
-    for name in &OF_THE_CLIENT {
-        request.remove(name);
-    }
-    super::hide_conditions(request);
-    request.remove(CONTENT_LENGTH);
-}
-
-/// The statuses for which a stale response may stand in (RFC 5861 §4).
-pub(crate) fn is_stale_for(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 500 | 502 | 503 | 504)
-}
-
-/// Whether a response says nothing of what it was asked for: that the server is in
-/// trouble or busy, or that nobody was named who may see it.
-pub(crate) fn says_nothing(status: StatusCode, anonymous: bool) -> bool {
-    let refused = matches!(status.as_u16(), 401 | 403 | 407);
-    status.is_server_error() || status.as_u16() == 429 || (anonymous && refused)
 }
 
 #[cfg(test)]
@@ -284,20 +245,5 @@ mod tests {
             );
         }
         assert!(is_of_another(&fields(&[TAG]), &HeaderMap::new(), 3));
-    }
-
-    #[test]
-    fn a_request_of_the_cache_names_no_client_and_no_condition() {
-        let mut request = fields(&[
-            ("cookie", "a=b"),
-            ("authorization", "Basic x"),
-            ("cache-control", "no-store"),
-            ("if-none-match", "*"),
-            ("range", "bytes=0-1"),
-            ("content-length", "0"),
-            ("accept", "text/x"),
-        ]);
-        hide_client(&mut request);
-        assert_eq!(request, fields(&[("accept", "text/x")]));
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::held::{Shop, body, chunk, eventually, fed, fresh_with, settle, spring, whole};
 use crate::origin::{Lines, Origin, borrowed, field, owned, response, with};
-use crate::support::{get, request};
+use crate::support::{get, request_with};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use std::sync::{Arc, Mutex};
@@ -19,12 +19,7 @@ const FRESH: (&str, &str) = ("cache-control", "max-age=60");
 const TAGGED: Lines<'_> = &[FRESH, ("etag", "\"a\"")];
 
 fn asks(uri: &str, lines: Lines<'_>) -> Request<Body> {
-    let mut request = request("GET", uri);
-    for (name, value) in lines {
-        let name: http::HeaderName = name.parse().unwrap();
-        request.headers_mut().append(name, value.parse().unwrap());
-    }
-    request
+    request_with("GET", uri, lines)
 }
 
 fn tagged(tag: &str, body: crate::held::OriginBody) -> http::Response<crate::held::OriginBody> {

@@ -6,7 +6,7 @@ use crate::held::{
     with_status,
 };
 use crate::origin::Lines;
-use crate::support::request;
+use crate::support::request_with;
 use axum::body::Body;
 use http::{HeaderMap, Request, Response};
 use std::time::Duration;
@@ -18,15 +18,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 const SECOND: Duration = Duration::from_secs(1);
 const WHILE: &str = "max-age=60, stale-while-revalidate=30";
 const IF_ERROR: &str = "max-age=60, stale-if-error=30";
-
-fn asks(method: &str, uri: &str, lines: Lines<'_>) -> Request<Body> {
-    let mut request = request(method, uri);
-    for (name, value) in lines {
-        let name: http::HeaderName = name.parse().unwrap();
-        request.headers_mut().append(name, value.parse().unwrap());
-    }
-    request
-}
 
 fn says(lines: Lines<'_>, text: &'static str) -> Response<OriginBody> {
     let mut response = Response::new(whole(text));
@@ -86,7 +77,7 @@ mod while_it_is_fetched {
     async fn it_is_served_at_once_and_fetched_once() {
         let (mut shop, clock) = expired(WHILE).await;
         for _ in 0..3 {
-            let (fields, text) = head(&shop, asks("GET", "/a", &[])).await;
+            let (fields, text) = head(&shop, request_with("GET", "/a", &[])).await;
             assert_eq!(
                 (text.as_str(), &fields["age"]),
                 ("old", &"60".parse().unwrap())
@@ -98,7 +89,7 @@ mod while_it_is_fetched {
         assert_eq!(shop.origin.waiting().await, 0);
         refresh.answer(for_a_while("new"));
         settle().await;
-        let (fields, text) = head(&shop, asks("GET", "/a", &[])).await;
+        let (fields, text) = head(&shop, request_with("GET", "/a", &[])).await;
         assert_eq!(
             (text.as_str(), &fields["age"]),
             ("new", &"1".parse().unwrap())
@@ -154,7 +145,7 @@ mod while_it_is_fetched {
             ("vary", "accept-language"),
             ("etag", "\"a\""),
         ];
-        let asked = shop.ask(asks("GET", "/a", &[("accept-language", "en")]));
+        let asked = shop.ask(request_with("GET", "/a", &[("accept-language", "en")]));
         shop.origin.next().await.answer(says(&public, "old"));
         body(asked).await;
         clock.advance(MINUTE);
@@ -166,7 +157,7 @@ mod while_it_is_fetched {
             ("range", "bytes=0-1"),
             ("if-none-match", "\"b\""),
         ];
-        let (fields, text) = head(&shop, asks("HEAD", "/a", &lines)).await;
+        let (fields, text) = head(&shop, request_with("HEAD", "/a", &lines)).await;
         assert_eq!(
             (text.as_str(), &fields["content-length"]),
             ("", &"3".parse().unwrap())
@@ -181,7 +172,7 @@ mod while_it_is_fetched {
         // It answers for the variant that was asked for.
         refresh.answer(says(&public, "new"));
         settle().await;
-        let asked = shop.ask(asks("GET", "/a", &[("accept-language", "en")]));
+        let asked = shop.ask(request_with("GET", "/a", &[("accept-language", "en")]));
         assert_eq!(body(asked).await, "new");
     }
 
@@ -196,11 +187,11 @@ mod while_it_is_fetched {
             ("vary", "cookie"),
         ];
         let own: Lines<'_> = &[("cookie", "a=1")];
-        let asked = shop.ask(asks("GET", "/a", own));
+        let asked = shop.ask(request_with("GET", "/a", own));
         shop.origin.next().await.answer(says(&public, "old"));
         body(asked).await;
         clock.advance(MINUTE);
-        let asked = shop.ask(asks("GET", "/a", own));
+        let asked = shop.ask(request_with("GET", "/a", own));
         let call = shop.origin.next().await;
         assert_eq!(call.request.headers()["cookie"], "a=1");
         call.answer(says(&public, "new"));
@@ -257,7 +248,7 @@ mod while_it_is_fetched {
         let (mut shop, clock) = shop(policy);
         fill(&mut shop, for_a_while("old")).await;
         clock.advance(MINUTE + 5 * SECOND);
-        let (fields, _) = head(&shop, asks("GET", "/a", &[])).await;
+        let (fields, _) = head(&shop, request_with("GET", "/a", &[])).await;
         assert_eq!(fields["cache-status"], "tower-coherence; hit; ttl=-5");
     }
 }
@@ -452,7 +443,7 @@ mod what_was_softly_invalidated {
         fill(&mut shop, for_a_while("old")).await;
         let receipt = shop.cache.invalidate(Invalidate::path("/a").soft()).await;
         let token = receipt.token().unwrap().to_string();
-        let asked = shop.ask(asks("GET", "/a", &[("x-wrote", &token)]));
+        let asked = shop.ask(request_with("GET", "/a", &[("x-wrote", &token)]));
         shop.origin.next().await.answer(for_a_while("new"));
         assert_eq!(body(asked).await, "new");
     }
@@ -574,7 +565,7 @@ mod where_the_handler_fails {
         let token = receipt.token().unwrap().to_string();
         let before = shop.get("/a");
         let call = shop.origin.next().await;
-        let bearer = shop.ask(asks("GET", "/a", &[("x-wrote", &token)]));
+        let bearer = shop.ask(request_with("GET", "/a", &[("x-wrote", &token)]));
         assert_eq!(shop.origin.waiting().await, 0);
         call.fail();
         assert_eq!(body(before).await, "old");
@@ -624,7 +615,7 @@ mod where_the_handler_fails {
             ),
             (None, "tower-coherence; fwd=stale; ttl=-1; detail=if-error"),
         ] {
-            let asked = shop.head(asks("GET", "/a", &[]));
+            let asked = shop.head(request_with("GET", "/a", &[]));
             let call = shop.origin.next().await;
             match status {
                 Some(status) => call.answer(with_status(status)),
@@ -659,7 +650,7 @@ mod where_the_handler_fails {
 #[tokio::test]
 async fn a_client_that_hangs_up_leaves_the_refresh_alone() {
     let (mut shop, _) = expired(WHILE).await;
-    let asked = shop.head(asks("GET", "/a", &[]));
+    let asked = shop.head(request_with("GET", "/a", &[]));
     eventually(|| asked.is_finished()).await;
     drop(asked.await);
     let refresh = shop.origin.next().await;

@@ -42,6 +42,16 @@ pub(crate) fn request(method: &str, uri: &str) -> Request<Body> {
         .unwrap()
 }
 
+/// The same with these fields.
+pub(crate) fn request_with(method: &str, uri: &str, lines: &[(&str, &str)]) -> Request<Body> {
+    let mut request = request(method, uri);
+    for (name, value) in lines {
+        let name: http::HeaderName = name.parse().unwrap();
+        request.headers_mut().append(name, value.parse().unwrap());
+    }
+    request
+}
+
 pub(crate) async fn send(app: &Router, request: Request<Body>) -> Answer {
     let Ok(response) = app.clone().oneshot(request).await;
     read(response).await

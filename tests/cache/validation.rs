@@ -3,7 +3,7 @@
 
 use crate::held::{Call, Heard, OriginBody, Shop, body, eventually, read, settle, spawn, whole};
 use crate::origin::Lines;
-use crate::support::request;
+use crate::support::request_with;
 use axum::body::Body;
 use http::{Request, Response};
 use std::time::Duration;
@@ -18,12 +18,7 @@ const TAGGED: Lines<'_> = &[("cache-control", "max-age=60"), ("etag", "\"a\"")];
 const NO_CACHE: Lines<'_> = &[("cache-control", "no-cache"), ("etag", "\"a\"")];
 
 fn asks(uri: &str, lines: Lines<'_>) -> Request<Body> {
-    let mut request = request("GET", uri);
-    for (name, value) in lines {
-        let name: http::HeaderName = name.parse().unwrap();
-        request.headers_mut().append(name, value.parse().unwrap());
-    }
-    request
+    request_with("GET", uri, lines)
 }
 
 fn says(status: u16, lines: Lines<'_>, text: &'static str) -> Response<OriginBody> {
