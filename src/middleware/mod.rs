@@ -33,6 +33,7 @@ mod noted;
 mod outgoing;
 mod outside;
 mod pass;
+mod plan;
 mod query;
 mod question;
 mod read;

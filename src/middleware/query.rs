@@ -3,9 +3,10 @@
 use super::body::CacheBody;
 use super::context::CacheContext;
 use super::future::ResponseFuture;
+use super::plan::{Plan, Planner};
 use super::replay::Replay;
 use super::rules::Rules;
-use super::service::{CacheService, EmptyBody, Plan, Planner};
+use super::service::{CacheService, EmptyBody};
 use super::token::Carried;
 use super::{pass, read};
 use crate::cache::{Rule, Shared};
