@@ -1,5 +1,6 @@
 //! What a write will make stale, said before its handler runs.
 
+use crate::concern::WriteConcern;
 use crate::target::Target;
 use std::fmt;
 use std::str::FromStr;
@@ -23,6 +24,14 @@ pub(crate) struct WriteIntent {
     /// beginning.
     pub(crate) lasts: Duration,
     pub(crate) targets: Vec<Target>,
+}
+
+impl WriteIntent {
+    /// For how long the others count with a write whose handler takes this long at
+    /// most. The announcement takes time too, and clocks have their rates.
+    pub(crate) fn lasts_for(time: Duration) -> Duration {
+        time + time / 1000 + WriteConcern::PUBLISHED_WITHIN
+    }
 }
 
 impl fmt::Display for IntentId {

@@ -1,10 +1,12 @@
 //! How a cache is made.
 
+use super::edition::Editions;
 use super::fields::{Fields, cache_name};
 use super::handle::Cache;
 use super::hosts::Hosts;
 use super::invalidating::Applier;
 use super::mistakes::Mistakes;
+use super::routes::InUse;
 use super::shared::{Settings, Shared};
 use super::shelves::Shelves;
 use super::tokens::Tokens;
@@ -20,7 +22,7 @@ use crate::routes::RouteTable;
 use crate::telemetry;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, Once, OnceLock};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -235,7 +237,8 @@ impl CacheBuilder {
             shelves: applier.sweeper.shelves.clone(),
             placing: Mutex::default(),
             nesting: Once::new(),
-            routes: OnceLock::new(),
+            routes: InUse::default(),
+            editions: Editions::default(),
             mistakes: Mistakes::default(),
             counters: applier.counters.clone(),
             applier,

@@ -124,7 +124,7 @@ impl Shared {
     }
 
     fn find(&self, rule: &Rule, ask: &Ask<'_>) -> Found {
-        let primary = self.fingerprint(ask);
+        let primary = self.fingerprint(rule, ask);
         match rule.shelf.get(primary) {
             None => Found::Miss(Miss::Absent, primary),
             Some(slot) => match &*slot {
@@ -144,9 +144,9 @@ impl Shared {
         }
     }
 
-    /// The fingerprint of the request's key.
-    pub(crate) fn fingerprint(&self, ask: &Ask<'_>) -> u128 {
-        self.names.of_key(|hasher| ask.key.hash_into(hasher))
+    /// The fingerprint of the request's key, by the edition of its route.
+    pub(crate) fn fingerprint(&self, rule: &Rule, ask: &Ask<'_>) -> u128 {
+        rule.edition.salt() ^ self.names.of_key(|hasher| ask.key.hash_into(hasher))
     }
 
     /// The fingerprint of a variant of the key with this fingerprint.
@@ -207,6 +207,9 @@ impl Shared {
         let as_of = Moment(look.as_of);
         if !self.is_proven(rule, now, as_of) && !rule.proves_itself(now, as_of, entry) {
             return Err(Miss::Deaf);
+        }
+        if rule.has_cut(entry, now) {
+            return Err(Miss::Expired);
         }
         // After the comparison: what was found serving here was compared before
         // this instance signed off.

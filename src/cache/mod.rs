@@ -4,6 +4,7 @@ mod alone;
 mod builder;
 mod counter;
 mod counters;
+mod edition;
 mod events;
 mod fields;
 mod handle;
@@ -14,8 +15,8 @@ mod lookup;
 mod mistakes;
 mod permit;
 mod publisher;
-
 mod record;
+mod replaced;
 mod routes;
 mod rule;
 mod settling;
@@ -35,6 +36,7 @@ pub use events::{Event, Events};
 pub use handle::{Cache, Mode, ScopedCache};
 
 pub use publisher::Publisher;
+pub use replaced::Replaced;
 pub use shutdown::Unsent;
 pub use stats::{BusStats, Health, Stats};
 

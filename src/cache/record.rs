@@ -185,6 +185,7 @@ impl Shared {
         let selection = draft.vary.select(&recipe.request.headers);
         let slot = Arc::new(Slot::Entry(Entry {
             key: recipe.key.clone(),
+            edition: recipe.rule.edition.clone(),
             vary: draft.vary,
             selection,
             status: draft.status,

@@ -1,9 +1,10 @@
 //! A policy with the shelf that it uses.
 
+use super::edition::Edition;
 use super::routes::Stores;
 use super::shared::Shared;
 use super::shelves::ShelfId;
-use super::slot::Slot;
+use super::slot::{Entry, Slot};
 use super::storing::route_rules;
 use crate::clock::{Moment, nanos};
 use crate::policy::{OwnStore, Part, Policy, WhileDeaf};
@@ -26,6 +27,10 @@ pub(crate) struct Rule {
     pub(crate) heeds_clients: bool,
     /// After which part of its lifetime a response is fetched anew.
     pub(crate) refresh_ahead: Part,
+    /// What was stored by it is found by this.
+    pub(super) edition: Arc<Edition>,
+    /// It may have stored what was to be used for longer than it now says.
+    pub(super) shortened: bool,
     pub(crate) shelf: Arc<Shelf<Slot>>,
     pub(crate) shelf_id: ShelfId,
     /// How old the proof may be for an answer from memory.
@@ -58,6 +63,8 @@ impl Rule {
             refresh_ahead: policy.stale_windows().refresh_ahead,
             policy,
             pattern,
+            edition: Arc::default(),
+            shortened: false,
             shelf,
             shelf_id,
             proof_within: within(bound),
@@ -70,6 +77,12 @@ impl Rule {
     pub(crate) fn demands(&self, request: &HeaderMap) -> Option<Demands> {
         let demands = self.heeds_clients.then(|| Demands::of(request))?;
         (!demands.is_empty()).then_some(demands)
+    }
+
+    /// Whether the route, as it now is, would not have kept the entry for as long as this.
+    pub(super) fn has_cut(&self, entry: &Entry, now: Moment) -> bool {
+        let longest = || self.storing.longest_for(entry.status);
+        self.shortened && longest().is_some_and(|longest| entry.age(now) >= longest)
     }
 
     /// The moment that a fill which began then may have read as of.
@@ -90,26 +103,53 @@ fn within(bound: Duration) -> Duration {
 impl Shared {
     /// The policy of a layer, made ready for use.
     pub(crate) fn rule(&self, policy: Policy) -> Arc<Rule> {
-        self.rule_at(policy, None, &Stores::default())
+        let shelf = match policy.store_name() {
+            None => self.shelves.of(policy.own()),
+            Some(_) => self.shelves.of(Some(OwnStore::NOTHING)),
+        };
+        Arc::new(self.ready(policy, None, shelf))
     }
 
-    /// The same for a route, beside the stores that there are by name.
+    /// The same for a route, beside the stores that there are by name. `old` is what the
+    /// route was before.
     pub(super) fn rule_at(
         &self,
         policy: Policy,
         pattern: Option<Arc<Pattern>>,
         stores: &Stores,
+        old: Option<&Arc<Rule>>,
     ) -> Arc<Rule> {
-        let settings = &self.settings;
+        let old = old.filter(|old| policy.stores_like(&old.policy));
         let named = policy.store_name().map(|name| stores.named(name));
-        let shelf = match named {
-            None => self.shelves.of(policy.own()),
-            Some(known) => known.unwrap_or_else(|| self.shelves.of(Some(OwnStore::NOTHING))),
+        let shelf = match (named, policy.own(), old) {
+            (Some(known), ..) => known.unwrap_or_else(|| self.shelves.of(Some(OwnStore::NOTHING))),
+            (None, Some(_), Some(old)) => (old.shelf_id, old.shelf.clone()),
+            (None, own, _) => self.shelves.of(own),
         };
+        let is_shorter = |old: &Rule| {
+            let lifetime = |policy: &Policy| policy.declared_lifetime().unwrap_or(Duration::MAX);
+            old.shortened || lifetime(&policy) < lifetime(&old.policy)
+        };
+        let shortened = old.is_some_and(|old| is_shorter(old));
+        let edition = old.map(|old| old.edition.clone());
+        Arc::new(Rule {
+            edition: edition.unwrap_or_else(|| self.new_edition()),
+            shortened,
+            ..self.ready(policy, pattern, shelf)
+        })
+    }
+
+    fn ready(
+        &self,
+        policy: Policy,
+        pattern: Option<Arc<Pattern>>,
+        shelf: (ShelfId, Arc<Shelf<Slot>>),
+    ) -> Rule {
+        let settings = &self.settings;
         let rule = Rule::new(policy, pattern, shelf, settings.bound, settings.while_deaf);
         self.coherence.widen(rule.bound);
         let settling = &self.applier.settling;
         settling.widen(rule.settle, settings.fill_timeout, || self.clock.now());
-        Arc::new(rule)
+        rule
     }
 }

@@ -1,11 +1,12 @@
 //! What all handles of one cache share.
 
 use super::counters::Counters;
+use super::edition::Editions;
 use super::fields::Fields;
 use super::hosts::Hosts;
 use super::invalidating::Applier;
 use super::mistakes::Mistakes;
-use super::routes::Routes;
+use super::routes::InUse;
 use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
 use super::tokens::Tokens;
@@ -18,7 +19,7 @@ use crate::store::race::{Core, Flights};
 use crate::telemetry;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, Once, OnceLock};
+use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -39,8 +40,9 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     /// Two layers on one request are warned of once.
     pub(crate) nesting: Once,
-    /// The route table, once it is ready.
-    pub(super) routes: OnceLock<Arc<Routes>>,
+    /// The route table.
+    pub(super) routes: InUse,
+    pub(super) editions: Editions,
     /// What is wrong with the policies of layers.
     pub(crate) mistakes: Mistakes,
     /// Shared with the tasks, which hear of what others invalidated.

@@ -1,5 +1,6 @@
 //! What stands on the shelf.
 
+use super::edition::Edition;
 use super::leaving::Leaving;
 use crate::clock::Moment;
 use crate::semantics::Validators;
@@ -10,6 +11,7 @@ use crate::store::Weigh;
 use crate::store::race::Bond;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub(crate) enum Slot {
 pub(crate) struct Entry {
     /// Compared in full before the entry is served: a fingerprint may collide.
     pub(crate) key: StoredKey,
+    /// Of its route, when it was stored.
+    pub(super) edition: Arc<Edition>,
     /// The request fields that chose it, and what they were.
     pub(crate) vary: VaryNames,
     pub(crate) selection: Selection,
@@ -155,6 +159,7 @@ impl Entry {
     pub(crate) fn with_fields(&self, headers: HeaderMap, received: Moment) -> Self {
         Self {
             key: self.key.clone(),
+            edition: self.edition.clone(),
             vary: self.vary.clone(),
             selection: self.selection.clone(),
             status: self.status,

@@ -91,6 +91,9 @@ impl Sweeper {
     /// Whether it will answer nobody, and the handler cannot be asked about it. A soft
     /// invalidation is noticed here, also of what nobody asks for.
     fn is_useless(&self, entry: &Entry, now: Moment) -> bool {
+        if entry.edition.is_retired() {
+            return true;
+        }
         let Some(bond) = &entry.bond else {
             return true;
         };
@@ -174,7 +177,7 @@ mod tests {
             let request = asked(number);
             let fill = shared.core.begin_fill();
             let ask = ask(&request);
-            let primary = shared.fingerprint(&ask);
+            let primary = shared.fingerprint(&self.rule, &ask);
             let headers: HeaderMap = lines
                 .iter()
                 .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)))

@@ -5,7 +5,7 @@ use crate::routes::Pattern;
 use std::sync::Arc;
 
 /// A write policy with the route it is for.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct WriteRule {
     pub(crate) policy: WritePolicy,
     /// A layer's policy has none.

@@ -22,19 +22,13 @@ impl UnderWay {
         Self { cache, id }
     }
 
-    /// For how long the others count with a write whose handler takes this long at
-    /// most. The announcement takes time too, and clocks have their rates.
-    pub(super) fn lasts(time: Duration) -> Duration {
-        time + time / 1000 + WriteConcern::PUBLISHED_WITHIN
-    }
-
     /// Waits until the log has the intent, as long as for what is published at most
     /// by default.
     pub(super) async fn announce(&self, what: &Invalidate, time: Duration) -> Announced {
         let within = WriteConcern::PUBLISHED_WITHIN;
         let intent = WriteIntent {
             id: self.id,
-            lasts: Self::lasts(time),
+            lasts: WriteIntent::lasts_for(time),
             targets: what.targets().to_vec(),
         };
         self.cache.coherence.announce(&intent, within).await

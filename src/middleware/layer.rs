@@ -42,7 +42,7 @@ impl CacheLayer {
     pub fn new(cache: &Cache) -> Self {
         let cache = cache.shared().clone();
         Self {
-            rules: Arc::new(Rules::of(&cache)),
+            rules: Arc::default(),
             replay: NoReplay,
             cache,
         }

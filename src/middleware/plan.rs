@@ -9,7 +9,7 @@ use super::status::{self, Status};
 use super::token::{self, Carried, May};
 use super::write::{Call, Choices, Resource, Write};
 use super::{outside, read, refresh, refused, respond};
-use crate::cache::{Ask, Found, Miss, Recipe, Rule, Shared, Slot, WriteRule};
+use crate::cache::{Ask, Found, Miss, Recipe, Routes, Rule, Shared, Slot, WriteRule};
 use crate::clock::Moment;
 use crate::policy::{BusDown, Partition, WritePolicy};
 use crate::scope::Scope;
@@ -51,6 +51,7 @@ pub(super) struct Planner<'a> {
     /// Of the reads of the path.
     pub(super) rule: &'a Arc<Rule>,
     pub(super) rules: &'a Rules,
+    pub(super) routes: &'a Routes,
 }
 
 impl Planner<'_> {
@@ -209,7 +210,7 @@ impl Planner<'_> {
     }
 
     fn recipe(&self, ask: &Ask<'_>) -> (StoredKey, u128) {
-        (ask.key.to_stored(), self.cache.fingerprint(ask))
+        (ask.key.to_stored(), self.cache.fingerprint(self.rule, ask))
     }
 
     fn read(
@@ -284,7 +285,7 @@ impl Planner<'_> {
         client: &Client,
         call: Call,
     ) -> Plan<X> {
-        let writes = self.rules.write(request);
+        let writes = self.rules.write(self.routes, request);
         let choices = self.choices(&writes.policy, call);
         let client = &writer(request, &writes.policy, client);
         if choices.while_bus_down == BusDown::RefuseWrites && self.cache.coherence.is_down() {

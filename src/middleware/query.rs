@@ -114,10 +114,12 @@ where
         Some(None) => return Ok(refused(StatusCode::BAD_REQUEST)),
         None => return Ok(refused(StatusCode::REQUEST_TIMEOUT)),
     };
+    let routes = cache.routes_for_a_while();
     let planner = Planner {
         cache: &cache,
         rule: &rule,
         rules: &rules,
+        routes: &routes,
     };
     let plan = planner.plan_query(&parts, carried, &key(&parts, &content));
     let Some(body) = replay.replay(content) else {

@@ -85,7 +85,8 @@ where
         let content = Content::of(request.body());
         let (mut parts, body) = request.into_parts();
         let carried = token::take(&self.cache, &mut parts.headers);
-        let rule = self.rules.read(&parts);
+        let routes = self.cache.routes();
+        let rule = self.rules.read(&routes, &parts);
         if self.reads(rule, &parts, &body) {
             let rule = rule.clone();
             return self.query(rule, parts, body, carried);
@@ -94,6 +95,7 @@ where
             cache: &self.cache,
             rule,
             rules: &self.rules,
+            routes: &routes,
         };
         let plan = planner.plan(&parts, content, carried);
         if let Plan::Answer(response) = plan {

@@ -2,6 +2,7 @@
 //! responses are stored.
 
 use super::Policy;
+use super::alike::same;
 use bytes::Bytes;
 use http::{request, response};
 use std::fmt;
@@ -55,6 +56,13 @@ impl Policy {
     pub(crate) fn passes_by(&self, request: &request::Parts) -> bool {
         let unless = self.choosing.unless.as_ref();
         unless.is_some_and(|unless| unless(request))
+    }
+}
+
+impl Choosing {
+    /// Whether both would store the same responses.
+    pub(super) fn stores_like(&self, old: &Self) -> bool {
+        same(self.store_if.as_ref(), old.store_if.as_ref())
     }
 }
 

@@ -13,6 +13,7 @@
 //!
 #![doc = include_str!("../docs/http.md")]
 
+mod alike;
 mod body_key;
 mod choosing;
 mod directives;

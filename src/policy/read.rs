@@ -34,23 +34,23 @@ use std::time::Duration;
 #[derive(Clone, Default)]
 #[must_use = "a policy does nothing until it is given to a layer or a cache"]
 pub struct Policy {
-    lifetime: Option<Duration>,
-    tags: Templates,
-    tag_with: Option<Arc<TagWith>>,
-    scope: Option<Arc<ScopeOf>>,
-    own_store: Option<OwnStore>,
+    pub(super) lifetime: Option<Duration>,
+    pub(super) tags: Templates,
+    pub(super) tag_with: Option<Arc<TagWith>>,
+    pub(super) scope: Option<Arc<ScopeOf>>,
+    pub(super) own_store: Option<OwnStore>,
     pub(super) store: Option<Box<str>>,
-    while_deaf: Option<WhileDeaf>,
-    settle: Duration,
+    pub(super) while_deaf: Option<WhileDeaf>,
+    pub(super) settle: Duration,
     pub(super) stale: Stale,
     pub(super) choosing: Choosing,
     pub(super) body_key: Option<u64>,
     pub(super) inputs: Option<Box<InputChoices>>,
     pub(super) client_directives: ClientDirectives,
-    etag: bool,
-    status: StatusHeader,
+    pub(super) etag: bool,
+    pub(super) status: StatusHeader,
     pub(super) downstream: Downstream,
-    bypass: bool,
+    pub(super) bypass: bool,
     pub(super) storing: Storing,
 }
 

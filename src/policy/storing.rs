@@ -5,7 +5,7 @@ use std::ops::{Bound, RangeBounds};
 use std::time::Duration;
 
 /// What a route says about storing, beyond a lifetime.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Storing {
     pub(crate) overrides_headers: bool,
     pub(crate) ignores_no_store: bool,

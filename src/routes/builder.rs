@@ -14,6 +14,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct RouteTableBuilder {
+    default_policy: Option<Policy>,
     reads: Vec<(String, Policy)>,
     writes: Vec<(Option<Vec<Method>>, String, WritePolicy)>,
     stores: Vec<NamedStore>,
@@ -21,6 +22,15 @@ pub struct RouteTableBuilder {
 }
 
 impl RouteTableBuilder {
+    /// The policy of reads without a route, in layers that are given none. Without it,
+    /// that of the cache, see
+    /// [`CacheBuilder::default_policy`](crate::CacheBuilder::default_policy). Said more
+    /// than once, the last counts; that of a table which is [nested](Self::nest) does not.
+    pub fn default_policy(mut self, policy: Policy) -> Self {
+        self.default_policy = Some(policy);
+        self
+    }
+
     /// What GET and HEAD requests to this path do, and QUERY requests with
     /// [`Policy::body_key`]. The tags of the policy may name its parameters, see
     /// [Templates](crate::policy#templates). Its [scope](Policy::scope) is also that of the
@@ -98,6 +108,7 @@ impl RouteTableBuilder {
         let mut making = Making {
             mistakes: self.mistakes,
             table: RouteTable {
+                default_policy: None,
                 reads: Vec::new(),
                 writes: Vec::new(),
                 stores: self.stores,
@@ -107,6 +118,9 @@ impl RouteTableBuilder {
                 ),
             },
         };
+        if let Some(policy) = self.default_policy {
+            making.default_policy(policy);
+        }
         for (path, policy) in self.reads {
             making.read(&path, policy);
         }
@@ -130,6 +144,17 @@ struct Making {
 }
 
 impl Making {
+    fn default_policy(&mut self, policy: Policy) {
+        let mistakes = policy.mistakes(&[], &self.store_names());
+        self.note("the default policy", mistakes);
+        self.table.default_policy = Some(policy);
+    }
+
+    fn store_names(&self) -> Vec<&str> {
+        let stores = self.table.stores.iter();
+        stores.map(|store| store.name.as_str()).collect()
+    }
+
     fn read(&mut self, path: &str, policy: Policy) {
         let whose = format!("read {path:?}");
         let Some(pattern) = self.pattern(&whose, path) else {
@@ -137,9 +162,7 @@ impl Making {
         };
         let at = self.table.reads.len();
         let inserted = paths::insert(&mut self.table.read_paths, &pattern, at);
-        let stores = self.table.stores.iter();
-        let stores: Vec<_> = stores.map(|store| store.name.as_str()).collect();
-        let mut mistakes = policy.mistakes(&pattern.names(), &stores);
+        let mut mistakes = policy.mistakes(&pattern.names(), &self.store_names());
         mistakes.extend(inserted.err());
         self.note(&whose, mistakes);
         let pattern = Arc::new(pattern);

@@ -15,4 +15,5 @@ mod table;
 
 pub use builder::RouteTableBuilder;
 pub(crate) use pattern::Pattern;
+pub(crate) use table::NamedStore;
 pub use table::RouteTable;

@@ -35,8 +35,9 @@ use std::sync::Arc;
 ///
 /// Costs one walk down the patterns for each request, which allocates nothing with up to
 /// four parameters, and a second one for a write.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct RouteTable {
+    pub(super) default_policy: Option<Policy>,
     pub(super) reads: Vec<ReadRoute>,
     pub(super) writes: Vec<WriteRoute>,
     pub(super) stores: Vec<NamedStore>,
@@ -85,6 +86,11 @@ impl RouteTable {
         Some(pattern.text())
     }
 
+    /// The policy of reads without a route, where the table says one.
+    pub(crate) fn default_policy(&self) -> Option<&Policy> {
+        self.default_policy.as_ref()
+    }
+
     /// The place of the route in `reads`.
     pub(crate) fn read_at(&self, path: &str) -> Option<usize> {
         paths::at(&self.read_paths, path)
@@ -111,6 +117,7 @@ impl RouteTable {
 impl fmt::Debug for RouteTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RouteTable")
+            .field("default_policy", &self.default_policy)
             .field("reads", &self.reads)
             .field("writes", &self.writes)
             .field("stores", &self.stores)

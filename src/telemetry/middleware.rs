@@ -39,6 +39,17 @@ pub(crate) fn mistake(what: &str) {
     );
 }
 
+/// A route table was put in the place of another one.
+pub(crate) fn routes_replaced(reads: usize, writes: usize, dropped: &[Option<String>]) {
+    tracing::info!(
+        target: "tower_coherence",
+        reads,
+        writes,
+        ?dropped,
+        "the route table was replaced"
+    );
+}
+
 /// A closure that says what a write made stale has panicked.
 pub(crate) fn mapping_panicked(path: &str) {
     tracing::error!(

@@ -35,6 +35,7 @@ mod proxy;
 mod query;
 mod races;
 mod ranges;
+mod reload;
 mod routes;
 mod rules;
 mod safety;

@@ -50,7 +50,7 @@ pub(super) fn freshness(
         Expires::Counts => LifetimeSource::Declared,
         Expires::Ignored => LifetimeSource::Targeted,
     };
-    let (lifetime, source) = match (declared, own.or(route.lifetime), own) {
+    let (lifetime, source) = match (declared, route.longest_for(exchange.status), own) {
         (Some(declared), Some(most), _) if most < declared => (most, LifetimeSource::Route),
         (Some(declared), ..) => (declared, source),
         (None, _, Some(own)) => (own, LifetimeSource::Route),

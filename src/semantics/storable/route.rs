@@ -75,6 +75,11 @@ impl RouteRules {
             .or(self.lifetime.filter(|_| is_for_routes))
     }
 
+    /// For how long the route lets a response with this status be fresh at most.
+    pub(crate) fn longest_for(&self, status: StatusCode) -> Option<Duration> {
+        self.lifetime_of(status).or(self.lifetime)
+    }
+
     /// What is heeded of what such a response says to this cache.
     pub(super) fn heeded(&self, said: Instructions, status: StatusCode) -> Instructions {
         if self.overrides == Overrides::Nothing || self.lifetime_of(status).is_none() {
