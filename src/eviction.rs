@@ -8,6 +8,7 @@ pub enum Eviction {
     #[default]
     Lru,
     /// Those seldom used: a newcomer has to be asked for more often than what it
-    /// would push out. Good where many things are asked for once.
+    /// would push out. Good where many things are asked for once. How often is counted
+    /// from when the store is half full.
     TinyLfu,
 }

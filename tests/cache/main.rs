@@ -19,6 +19,7 @@ mod context;
 mod directives;
 mod downstream;
 mod etags;
+mod eviction;
 mod examples;
 mod fills;
 mod frameworks;
