@@ -26,7 +26,8 @@ impl Policy {
             etag,
             status: _,
             downstream,
-            bypass,
+            // Nothing is looked up then, and what was stored waits.
+            bypass: _,
             storing,
         } = self;
         let windows = |stale: &super::stale::Stale| (stale.while_revalidate, stale.if_error);
@@ -44,7 +45,6 @@ impl Policy {
             && inputs_alike(inputs.as_deref(), old.inputs.as_deref())
             && *etag == old.etag
             && *downstream == old.downstream
-            && *bypass == old.bypass
             && *storing == old.storing
     }
 }

@@ -289,6 +289,10 @@ async fn a_store_stays_if_the_new_table_has_it_as_it_was() {
     rig.dropped(table(2_000_000));
     assert!(!rig.is_hit("/a/1").await);
     assert_eq!(rig.cache.stats().entries, 1);
+    let other = RouteTable::builder().store("other", 2_000_000, Eviction::Lru);
+    let other = made(other.read("/a/{id}", cached().store("other")));
+    assert_eq!(rig.dropped(other), [Some("/a/{id}".to_owned())]);
+    assert!(!rig.is_hit("/a/1").await);
     let own = || one(cached().own_store(1_000_000, Eviction::Lru));
     rig.dropped(own());
     rig.origin.get("/a/1").await;
