@@ -7,7 +7,7 @@ use super::slot::{Entry, Slot, Softened, Usage, Variants};
 use crate::clock::Moment;
 use crate::path::CanonicalPath;
 use crate::scope::Scope;
-use crate::semantics::{Audience, Dating, Reuse, StoredKey, Validators, VaryNames};
+use crate::semantics::{self, Audience, Dating, Reuse, StoredKey, Validators, VaryNames};
 use crate::store::EntryNames;
 use crate::store::race::{Bond, Fill, Unbound, Validity, Verdict};
 use crate::tag::{MAX_TAGS, Tags};
@@ -182,6 +182,7 @@ impl Shared {
             Err(Unbound::Invalidated { .. }) => Err(Unstored::Invalidated),
             Err(Unbound::Full { .. }) => Err(Unstored::Cells),
         };
+        semantics::make_room_for_age(&mut draft.headers);
         let selection = draft.vary.select(&recipe.request.headers);
         let slot = Arc::new(Slot::Entry(Entry {
             key: recipe.key.clone(),

@@ -43,7 +43,7 @@ pub(crate) struct Entry {
     pub(crate) vary: VaryNames,
     pub(crate) selection: Selection,
     pub(crate) status: StatusCode,
-    /// As stored: without hop-by-hop fields and without `Age`.
+    /// As stored: without hop-by-hop fields, and with room for an `Age`.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
     pub(crate) trailers: Option<HeaderMap>,

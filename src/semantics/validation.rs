@@ -106,6 +106,7 @@ pub(crate) fn updated(stored: &HeaderMap, update: &HeaderMap) -> HeaderMap {
     strip_unstored(&mut update);
     let mut fields = stored.clone();
     fields.remove(DATE);
+    fields.remove(http::header::AGE);
     for name in update.keys().filter(|name| !OF_THE_BYTES.contains(name)) {
         fields.remove(name);
         for value in update.get_all(name) {
