@@ -1,157 +1,142 @@
 //! What does a hit cost?
 //!
-//! Against the least that a cache could do (moka's `get` of an `Arc`, and a clone
-//! of status, five header fields and body), and against what the layer saves its
-//! caller: here the cheapest service there can be, which only clones a ready-made
-//! response. The three take turns in each round, so that what else the machine
-//! does meets all of them; the medians over the rounds are printed.
+//! 10,000 keys, asked for as a Zipf distribution with exponent 0.99 has it. Against the
+//! least that a cache could do, which is moka's `get` of an `Arc` and a clone of status, five
+//! header fields and body; and against what the layer saves its caller, here the cheapest
+//! service there can be. Requests are made before they are timed; responses are dropped
+//! within the time.
 //!
 //! ```text
 //! cargo bench --bench hit
 //! ```
+//!
+//! Lines of `benches/README.md`: `hit_to_c`, `hit_8_tags_to_none`, `two_threads_hot`,
+//! `two_threads_many`.
 #![allow(clippy::disallowed_methods, reason = "a benchmark measures real time")]
 
-use bytes::Bytes;
-use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Empty, Full};
-use std::convert::Infallible;
+mod support;
+
 use std::hint::black_box;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tower::{Layer, Service, service_fn};
-use tower_coherence::Cache;
+use std::sync::{Arc, Barrier};
+use std::time::Instant;
+use support::shop::{self, Asked, Ready, call, request};
+use support::{TURN, Zipf, nanos, rounds};
+use tower::Service;
 
-const ROUNDS: usize = 31;
+const KEYS: usize = 10_000;
 
-/// How long each of the three is timed in a round.
-const TURN: Duration = Duration::from_millis(5);
-
-/// Requests are made before they are timed, this many at once.
-const BATCH: usize = 500;
-
-/// A response with status, five header fields and a body of 1 KiB.
-#[derive(Clone)]
-struct Ready {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
+fn zipf() -> impl FnMut() -> usize + Send {
+    Zipf::new(10_000).drawn(1 << 16)
 }
 
-impl Ready {
-    fn new() -> Self {
-        let fields = [
-            ("content-type", "application/json"),
-            ("content-length", "1024"),
-            ("cache-control", "max-age=3600"),
-            ("etag", "\"5f3a-1024\""),
-            ("date", "Tue, 24 Nov 2026 08:00:00 GMT"),
-        ];
-        let field = |(name, value)| {
-            let name = HeaderName::from_static(name);
-            (name, HeaderValue::from_static(value))
+fn least(length: usize) -> moka::sync::Cache<u64, Arc<Ready>> {
+    let moka = moka::sync::Cache::new(20_000);
+    for number in 0..KEYS as u64 {
+        moka.insert(number, Arc::new(Ready::new(length)));
+    }
+    moka.run_pending_tasks();
+    moka
+}
+
+/// A hit beside (c) and the bare service.
+fn hit_to_c(runtime: &tokio::runtime::Runtime, length: usize, name: [&str; 5]) {
+    let (cache, mut hit) = shop::filled(runtime, KEYS, length, 0);
+    let mut inner = shop::bare(length, 0);
+    let least = least(length);
+    let (mut a, mut b, mut c) = (zipf(), zipf(), zipf());
+    rounds(name, || {
+        let hit = nanos(TURN, || request(a()), |asked| call(&mut hit, asked));
+        let inner = nanos(TURN, || request(b()), |asked| call(&mut inner, asked));
+        let get = |number: usize| {
+            let found = least.get(&(number as u64));
+            black_box(found.map(|found| Ready::clone(&found)));
         };
-        let mut headers: HeaderMap = fields.into_iter().map(field).collect();
-        // Fresh whenever this runs.
-        let now = httpdate::fmt_http_date(std::time::SystemTime::now());
-        headers.insert("date", now.parse().expect("a date is a field value"));
-        Self {
-            status: StatusCode::OK,
-            headers,
-            body: Bytes::from(vec![b'x'; 1024]),
-        }
-    }
-
-    fn response(&self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(self.body.clone()));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = self.headers.clone();
-        response
-    }
+        let least = nanos(TURN, &mut c, get);
+        [hit / least, hit / inner, hit, inner, least]
+    });
+    assert_eq!(
+        cache.stats().fills,
+        KEYS as u64,
+        "every timed request was a hit"
+    );
 }
 
-fn request() -> Request<Empty<Bytes>> {
-    let request = Request::get("/products/7?page=2").header("host", "shop.example");
-    let request = request
-        .header("accept", "application/json")
-        .header("user-agent", "bench")
-        .body(Empty::new());
-    request.expect("the request is well formed")
+fn tags(runtime: &tokio::runtime::Runtime) {
+    let (_none, mut none) = shop::filled(runtime, KEYS, 1024, 0);
+    let (_three, mut three) = shop::filled(runtime, KEYS, 1024, 3);
+    let (_eight, mut eight) = shop::filled(runtime, KEYS, 1024, 8);
+    let mut draw = zipf();
+    rounds(["hit_8_tags_to_none", "hit_3_tags_to_none"], || {
+        let none = nanos(TURN, || request(draw()), |asked| call(&mut none, asked));
+        let eight = nanos(TURN, || request(draw()), |asked| call(&mut eight, asked));
+        let three = nanos(TURN, || request(draw()), |asked| call(&mut three, asked));
+        [eight / none, three / none]
+    });
 }
 
-/// Nanoseconds for one run of `step` on each of the things that `make` makes.
-fn time<T>(make: impl Fn() -> T, mut step: impl FnMut(T)) -> f64 {
-    let (mut spent, mut steps) = (Duration::ZERO, 0_u32);
-    while spent < TURN {
-        let mut batch = Vec::with_capacity(BATCH);
-        batch.resize_with(BATCH, &make);
-        let begun = Instant::now();
-        for thing in batch.drain(..) {
-            step(thing);
-            steps += 1;
-        }
-        spent += begun.elapsed();
-    }
-    spent.as_secs_f64() * 1e9 / f64::from(steps)
-}
-
-/// Calls a service that answers at the first poll.
-fn call<S, X>(service: &mut S, request: Request<Empty<Bytes>>)
+/// How many calls a nanosecond `threads` threads make together.
+fn rate<S, X>(service: &S, threads: usize, many: bool) -> f64
 where
-    S: Service<Request<Empty<Bytes>>, Response = Response<X>, Error = Infallible>,
+    S: Service<Asked, Response = http::Response<X>, Error = std::convert::Infallible>
+        + Clone
+        + Send
+        + 'static,
 {
-    let answer = service.call(request).now_or_never();
-    black_box(answer.expect("it answers at the first poll").ok());
+    let begin = Arc::new(Barrier::new(threads));
+    let work = |thread: usize| {
+        let (mut service, begin) = (service.clone(), begin.clone());
+        std::thread::spawn(move || {
+            let runtime = shop::runtime();
+            let _inside = runtime.enter();
+            let mut draw = zipf();
+            (0..thread * 7919).for_each(|_| {
+                draw();
+            });
+            begin.wait();
+            let begun = Instant::now();
+            let each = nanos(
+                TURN,
+                || request(if many { draw() } else { 0 }),
+                |asked| {
+                    call(&mut service, asked);
+                },
+            );
+            // The requests are made by the same threads at the same time.
+            (each, begun.elapsed())
+        })
+    };
+    let threads: Vec<_> = (0..threads).map(work).collect();
+    threads
+        .into_iter()
+        .map(|thread| 1.0 / thread.join().expect("no thread panics").0)
+        .sum()
 }
 
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
+fn two_threads(runtime: &tokio::runtime::Runtime) {
+    let (_cache, hit) = shop::filled(runtime, KEYS, 1024, 0);
+    let inner = shop::bare(1024, 0);
+    for (name, many) in [("two_threads_hot", false), ("two_threads_many", true)] {
+        rounds([name], || {
+            let (one, two) = (rate(&hit, 1, many), rate(&hit, 2, many));
+            let (bare_one, bare_two) = (rate(&inner, 1, many), rate(&inner, 2, many));
+            [(two / one) / (bare_two / bare_one)]
+        });
+    }
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime can be made");
+    let runtime = shop::runtime();
     let _inside = runtime.enter();
-    let ready = Ready::new();
-
-    let answers = ready.clone();
-    let mut inner = service_fn(move |_: Request<Empty<Bytes>>| {
-        std::future::ready(Ok::<_, Infallible>(answers.response()))
-    });
-
-    let cache = Cache::local();
-    let mut layered = cache.layer().layer(inner.clone());
-    runtime.block_on(async {
-        let Ok(response) = layered.call(request()).await;
-        let body = response.into_body().collect().await;
-        body.expect("a body in memory is whole");
-    });
-
-    let moka = moka::sync::Cache::new(10_000);
-    moka.insert(7_u64, Arc::new(ready));
-
-    let mut turns: [Vec<f64>; 3] = Default::default();
-    for _ in 0..ROUNDS {
-        turns[0].push(time(request, |request| call(&mut layered, request)));
-        turns[1].push(time(request, |request| call(&mut inner, request)));
-        let get = |key: u64| {
-            let found: Option<Arc<Ready>> = moka.get(&key);
-            black_box(found.map(|found| Ready::clone(&found)));
-        };
-        turns[2].push(time(|| black_box(7), get));
-    }
-
-    let stats = cache.stats();
-    assert_eq!(stats.fills, 1, "every timed request was a hit");
-    let [hit, inner, moka] = turns.map(median);
-    println!("rounds: {ROUNDS}");
-    println!("hits: {}", stats.hits);
-    println!("hit_ns: {hit:.0}");
-    println!("inner_ns: {inner:.0}");
-    println!("moka_get_and_clone_ns: {moka:.0}");
-    println!("hit_to_inner: {:.2}", hit / inner);
-    println!("hit_to_moka: {:.2}", hit / moka);
+    let small = ["hit_to_c", "hit_to_inner", "hit_ns", "inner_ns", "c_ns"];
+    hit_to_c(&runtime, 1024, small);
+    let large = [
+        "hit_to_c_64k",
+        "hit_to_inner_64k",
+        "hit_ns_64k",
+        "inner_ns_64k",
+        "c_ns_64k",
+    ];
+    hit_to_c(&runtime, 64 * 1024, large);
+    tags(&runtime);
+    two_threads(&runtime);
 }
