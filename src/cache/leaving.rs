@@ -82,7 +82,7 @@ impl Shared {
         now: Moment,
         headers: &mut HeaderMap,
     ) {
-        semantics::write_age(headers, entry.age(now));
+        semantics::write_age_in_its_place(headers, entry.age(now));
         match &entry.leaving {
             Leaving::AsStored => {}
             Leaving::Stricter(cache_control) => say(headers, cache_control.clone()),

@@ -34,6 +34,15 @@ pub(crate) fn write_age(headers: &mut HeaderMap, age: Duration) {
     headers.insert(AGE, seconds(age.min(MAX_DELTA).as_secs()));
 }
 
+/// The same for fields that [have room](make_room_for_age) for it. An `insert` would make
+/// room for one more before it looks for the one that is there.
+pub(crate) fn write_age_in_its_place(headers: &mut HeaderMap, age: Duration) {
+    match headers.get_mut(AGE) {
+        Some(place) => *place = seconds(age.min(MAX_DELTA).as_secs()),
+        None => write_age(headers, age),
+    }
+}
+
 /// Makes room for an age in fields that are to be cloned: a clone has no room for one
 /// more, and would be moved to get it.
 pub(crate) fn make_room_for_age(headers: &mut HeaderMap) {
