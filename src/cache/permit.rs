@@ -28,6 +28,8 @@ impl Permit {
     /// when it has ended.
     pub(crate) fn run(self, future: impl Future<Output = ()> + Send + 'static) {
         let Self { runtime, held } = self;
+        // A large one: what is put around it would move it, a copy of all of it each time.
+        let future = Box::pin(future);
         let task = telemetry::carried(async move {
             future.await;
             drop(held);

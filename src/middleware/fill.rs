@@ -91,7 +91,8 @@ pub(super) fn start<S, B, X>(
     // and those who wait by their own fields.
     semantics::hide_conditions(request.headers_mut());
     let task = Task::begin(read, lead);
-    let call = question::call(service, request, task.question.clone());
+    // Moved into the task as a pointer: it has the request in it, and the handler's own.
+    let call = Box::pin(question::call(service, request, task.question.clone()));
     permit.run(task.run(call, sender));
 }
 
@@ -116,7 +117,7 @@ enum Made<X: Body> {
     /// Its body is the client's, or from memory.
     Whole(Response<CacheBody<X>>),
     /// Its body is copied for the store.
-    Copied(Response<CacheBody<X>>, Copying<X>),
+    Copied(Response<CacheBody<X>>, Box<Copying<X>>),
 }
 
 /// How the wait for a response head ended.
@@ -170,7 +171,7 @@ impl Task {
                 }
             }
             // A body may also panic when it is asked for its size.
-            Head::Came(Ok(answer)) => match caught(self.settle(answer)).await {
+            Head::Came(Ok(answer)) => match caught(Box::pin(self.settle(answer))).await {
                 Err(panic) => Outcome::Panicked(panic),
                 Ok(Err(error)) => Outcome::Answered(Err(error)),
                 Ok(Ok(Made::Copied(response, copying))) => {
@@ -304,7 +305,7 @@ impl Task {
                     leader,
                     status,
                 };
-                Made::Copied(leader.response(response), copying)
+                Made::Copied(leader.response(response), Box::new(copying))
             }
             Err(reason) => {
                 self.read.cache.counters.refusals.add(reason);
@@ -328,17 +329,18 @@ impl Task {
     async fn copy_for<X: Body<Data = Bytes>, E>(
         self,
         mut response: Response<CacheBody<X>>,
-        copying: Copying<X>,
+        copying: Box<Copying<X>>,
         sender: Sender<X, E>,
     ) {
         let (cache, mut status) = (self.read.cache.clone(), copying.status);
         let forwarded = copying.draft.status;
         if copying.leader == Leader::Waits {
             let held = Held::new(sender, response, cache, status);
-            self.copy(copying, Some(held)).await.ok();
+            Box::pin(self.copy(copying, Some(held))).await.ok();
             return;
         }
-        let mut copy = pin!(caught(self.copy::<X, E>(copying, None)));
+        // As a pointer: it would be moved with all that is in it otherwise.
+        let mut copy = pin!(caught(Box::pin(self.copy::<X, E>(copying, None))));
         let mut first = Poll::Pending;
         if status.is_on() {
             first = poll!(copy.as_mut());
@@ -362,7 +364,7 @@ impl Task {
     /// Copies the body to its end, and stores it if it is whole. Returns why not.
     async fn copy<X: Body<Data = Bytes>, E>(
         mut self,
-        copying: Copying<X>,
+        copying: Box<Copying<X>>,
         held: Option<Held<X, E>>,
     ) -> Result<(), Unstored> {
         let Copying {
@@ -370,7 +372,7 @@ impl Task {
             writer,
             body,
             ..
-        } = copying;
+        } = *copying;
         let cache = self.read.cache.clone();
         let left = cache
             .settings
