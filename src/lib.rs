@@ -30,8 +30,8 @@ pub mod test_util;
 mod wire;
 
 pub use cache::{
-    BusStats, Cache, CacheBuilder, Event, Events, Health, Mode, Publisher, Replaced, ScopedCache,
-    Stats, Unsent,
+    BusStats, Cache, CacheBuilder, Event, Events, Health, Mode, Publisher, Replaced, RouteKind,
+    RouteStats, ScopedCache, Stats, TargetStats, Unsent,
 };
 pub use concern::{Applied, Reached, Receipt, WriteConcern};
 pub use error::{Error, ErrorKind};

@@ -29,7 +29,7 @@ macro_rules! core {
             reason = "the crate uses all of the core, a model only what it is about"
         )]
         pub(crate) mod $name {
-            core!(@files ($($swap)*) apply bind bond cell core fill flight flights hit in_flight
+            core!(@files ($($swap)*) apply bind bond borne cell core fill flight flights hit in_flight
                 lead listen lock look name prove registry renew rules sweep tick verdict wait);
             pub(crate) mod primitives {
                 pub(crate) use shuttle::sync::atomic::{AtomicU64, Ordering};

@@ -15,6 +15,11 @@ impl Counter {
         self.add(1);
     }
 
+    /// One more; returns which it is, from 1.
+    pub(super) fn next(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

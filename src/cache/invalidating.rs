@@ -38,6 +38,11 @@ impl Shared {
         }
     }
 
+    /// Whether something stored here bears one of the targets now.
+    pub(crate) fn is_borne(&self, what: &Invalidate) -> bool {
+        self.applier.is_borne(what.targets())
+    }
+
     /// Waits as far as the write concern says.
     pub(crate) async fn receipt(&self, ticket: Ticket, what: &Invalidate) -> Receipt {
         let concern = what.write_concern().unwrap_or(self.settings.concern);
@@ -90,6 +95,11 @@ impl Applier {
             self.settling.note(&raises, self.sweeper.clock.now());
         }
         raises
+    }
+
+    /// Whether something stored here bears one of the targets now.
+    fn is_borne(&self, targets: &[Target]) -> bool {
+        self.core.is_borne(&self.raises(targets))
     }
 
     fn tell(&self, targets: &[Target]) {

@@ -4,6 +4,7 @@ mod alone;
 mod builder;
 mod counter;
 mod counters;
+mod counts;
 mod edition;
 mod events;
 mod fields;
@@ -11,12 +12,14 @@ mod handle;
 mod hosts;
 mod invalidating;
 mod leaving;
+mod ledger;
 mod lookup;
 mod mistakes;
 mod permit;
 mod publisher;
 mod record;
 mod replaced;
+mod route_stats;
 mod routes;
 mod rule;
 mod settling;
@@ -32,11 +35,13 @@ mod tokens;
 mod write_rule;
 
 pub use builder::CacheBuilder;
+pub use counts::{RouteKind, TargetStats};
 pub use events::{Event, Events};
 pub use handle::{Cache, Mode, ScopedCache};
 
 pub use publisher::Publisher;
 pub use replaced::Replaced;
+pub use route_stats::RouteStats;
 pub use shutdown::Unsent;
 pub use stats::{BusStats, Health, Stats};
 

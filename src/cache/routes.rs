@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
 use super::write_rule::WriteRule;
-use crate::policy::OwnStore;
+use crate::policy::{OwnStore, WritePolicy};
 use crate::routes::{NamedStore, RouteTable};
 use crate::store::Shelf;
 use crate::telemetry;
@@ -114,13 +114,13 @@ impl Routes {
                 shared.coherence.uses_intents(lasts);
             }
             let pattern = Some(route.pattern.clone());
-            Arc::new(WriteRule::new(route.policy.clone(), pattern))
+            shared.write_rule_at(route.policy.clone(), pattern, route.methods.as_deref())
         });
         let policy = table.default_policy();
         let policy = policy.unwrap_or(&shared.settings.policy).clone();
         Self {
             rule: shared.rule_at(policy, None, &stores, old.map(|old| &old.rule)),
-            write_rule: Arc::default(),
+            write_rule: shared.write_rule(WritePolicy::new()),
             reads: reads.collect(),
             writes: writes.collect(),
             stores,

@@ -1,5 +1,6 @@
 //! A policy with the shelf that it uses.
 
+use super::counts::Counts;
 use super::edition::Edition;
 use super::routes::Stores;
 use super::shared::Shared;
@@ -19,6 +20,8 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) policy: Policy,
+    /// What it counts.
+    pub(crate) counts: Arc<Counts>,
     /// The pattern of its route.
     pub(crate) pattern: Option<Arc<Pattern>>,
     /// What it says about storing.
@@ -47,6 +50,7 @@ impl Rule {
     pub(crate) fn new(
         policy: Policy,
         pattern: Option<Arc<Pattern>>,
+        counts: Arc<Counts>,
         (shelf_id, shelf): (ShelfId, Arc<Shelf<Slot>>),
         bound: Duration,
         default: WhileDeaf,
@@ -62,6 +66,7 @@ impl Rule {
             heeds_clients: policy.heeds_clients(),
             refresh_ahead: policy.stale_windows().refresh_ahead,
             policy,
+            counts,
             pattern,
             edition: Arc::default(),
             shortened: false,
@@ -146,7 +151,9 @@ impl Shared {
         shelf: (ShelfId, Arc<Shelf<Slot>>),
     ) -> Rule {
         let settings = &self.settings;
-        let rule = Rule::new(policy, pattern, shelf, settings.bound, settings.while_deaf);
+        let counts = self.counters.routes.of_reads(pattern.as_deref());
+        let (bound, deaf) = (settings.bound, settings.while_deaf);
+        let rule = Rule::new(policy, pattern, counts, shelf, bound, deaf);
         self.coherence.widen(rule.bound);
         let settling = &self.applier.settling;
         settling.widen(rule.settle, settings.fill_timeout, || self.clock.now());

@@ -1,5 +1,7 @@
 //! What a cache says about itself, in numbers.
 
+use super::counters::Counters;
+use super::route_stats::RouteStats;
 use super::shared::Shared;
 use crate::coherence::Figures;
 use crate::telemetry;
@@ -57,6 +59,9 @@ pub struct Stats {
     pub cells: u64,
     /// How the log is followed, and what waits for the bus.
     pub bus: BusStats,
+    /// The same numbers of requests by route, as far as they were counted there: the
+    /// totals above are their sums. A route keeps its numbers when the table is replaced.
+    pub routes: Vec<RouteStats>,
 }
 
 /// How the log is followed, and what waits for the bus.
@@ -132,6 +137,9 @@ pub struct Health {
     /// What is wrong with the policies that layers were given, in sentences: the first
     /// hundred. A route table and a cache with mistakes are not made at all.
     pub mistakes: Vec<String>,
+    /// The routes of which a hundred responses were not stored, and none was, each in a
+    /// sentence with the most frequent reason: the first hundred. Each is logged once.
+    pub warnings: Vec<String>,
 }
 
 impl Stats {
@@ -139,20 +147,7 @@ impl Stats {
         let counters = &shared.counters;
         let shelves = shared.shelves.all();
         shelves.iter().for_each(|shelf| shelf.tidy());
-        Self {
-            hits: counters.hits.get(),
-            stale: counters.stale.snapshot(),
-            refreshes: counters.refreshes.get(),
-            confirmed: counters.confirmed.get(),
-            misses: counters.misses.snapshot(),
-            bypasses: counters.bypasses.snapshot(),
-            fills: counters.fills.get(),
-            waiters: counters.waiters.get(),
-            stored: counters.stored.get(),
-            refusals: counters.refusals.snapshot(),
-            writes: counters.writes.get(),
-            refused_writes: counters.refused_writes.get(),
-            templates_widened: counters.templates_widened.get(),
+        let mut stats = Self {
             invalidations: counters.invalidations.get(),
             invalidations_unread: telemetry::invalidations_unread(),
             evicted: shelves.iter().map(|shelf| shelf.evicted()).sum(),
@@ -161,7 +156,40 @@ impl Stats {
             bytes: shelves.iter().map(|shelf| shelf.bytes()).sum(),
             cells: u64::try_from(shared.core.figures().cells).unwrap_or(u64::MAX),
             bus: shared.coherence.figures().into(),
+            ..Self::default()
+        };
+        stats.sum_up(counters);
+        stats
+    }
+
+    /// What belongs to a request is counted by its route only.
+    fn sum_up(&mut self, counters: &Counters) {
+        let routes = counters.routes.all();
+        let routes = routes.iter();
+        self.routes = routes
+            .map(|(counts, in_use)| RouteStats::of(counts, *in_use))
+            .collect();
+        for route in &self.routes {
+            self.hits += route.hits;
+            add(&mut self.stale, &route.stale);
+            self.refreshes += route.refreshes;
+            self.confirmed += route.confirmed;
+            add(&mut self.misses, &route.misses);
+            add(&mut self.bypasses, &route.bypasses);
+            self.fills += route.fills;
+            self.waiters += route.waiters;
+            self.stored += route.stored;
+            add(&mut self.refusals, &route.refusals);
+            self.writes += route.writes;
+            self.refused_writes += route.refused_writes;
+            self.templates_widened += route.templates_widened;
         }
+    }
+}
+
+pub(super) fn add(sum: &mut BTreeMap<&'static str, u64>, more: &BTreeMap<&'static str, u64>) {
+    for (reason, times) in more {
+        *sum.entry(reason).or_default() += times;
     }
 }
 
@@ -231,6 +259,16 @@ impl Health {
             last_trouble: figures.last_trouble,
             findings: figures.findings.unwrap_or_default(),
             mistakes: shared.mistakes.all(),
+            warnings: warnings(&shared.counters),
         }
     }
+}
+
+/// More are counted and not listed: a table may have any number of routes.
+const MOST_WARNINGS: usize = 100;
+
+fn warnings(counters: &Counters) -> Vec<String> {
+    let routes = counters.routes.all().into_iter();
+    let warnings = routes.filter_map(|(counts, in_use)| in_use.then(|| counts.warning())?);
+    warnings.take(MOST_WARNINGS).collect()
 }

@@ -17,6 +17,11 @@ impl Tally {
             .or_default() += 1;
     }
 
+    /// The reason that was given most often.
+    pub(super) fn most(&self) -> Option<(&'static str, u64)> {
+        self.snapshot().into_iter().max_by_key(|(_, times)| *times)
+    }
+
     pub(crate) fn snapshot(&self) -> BTreeMap<&'static str, u64> {
         self.0
             .lock()

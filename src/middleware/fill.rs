@@ -45,7 +45,7 @@ where
     X::Error: Send,
 {
     let Some(permit) = read.cache.permit() else {
-        read.cache.counters.refusals.add(Unstored::Fills.as_str());
+        read.recipe.rule.counts.refuse(Unstored::Fills.as_str());
         if let Some(lead) = lead {
             lead.release();
         }
@@ -82,7 +82,7 @@ pub(super) fn start<S, B, X>(
     X: Body<Data = Bytes> + Send + 'static,
     X::Error: Send,
 {
-    read.cache.counters.fills.one();
+    read.recipe.rule.counts.fills.one();
     request.extensions_mut().insert(read.context.clone());
     if let Some(reduced) = read.reduced.take() {
         reduced.hide(&read.recipe.request, &mut request);
@@ -308,7 +308,7 @@ impl Task {
                 Made::Copied(leader.response(response), Box::new(copying))
             }
             Err(reason) => {
-                self.read.cache.counters.refusals.add(reason);
+                recipe.rule.counts.refuse(reason);
                 // What is stored may still be served, if this says nothing of it.
                 let nothing = semantics::says_nothing(parts.status, self.read.background);
                 if self.read.old.is_none() || !nothing {
@@ -374,6 +374,7 @@ impl Task {
             ..
         } = *copying;
         let cache = self.read.cache.clone();
+        let counts = self.read.recipe.rule.counts.clone();
         let left = cache
             .settings
             .fill_timeout
@@ -389,7 +390,7 @@ impl Task {
         let reason = match copied {
             Some(Copied::Whole(trailers)) => match self.whole(draft, writer, trailers, held) {
                 Ok(()) => {
-                    cache.counters.stored.one();
+                    counts.stored.one();
                     return Ok(());
                 }
                 Err(reason) => reason,
@@ -408,7 +409,7 @@ impl Task {
             Some(Copied::TooLong) => self.hand_over(writer, body, Unstored::TooLong),
             None => self.hand_over(writer, body, Unstored::TooSlow),
         };
-        cache.counters.refusals.add(reason.as_str());
+        counts.refuse(reason.as_str());
         Err(reason)
     }
 

@@ -34,7 +34,7 @@ impl Task {
             now,
             &read.recipe.request,
         )?;
-        read.cache.counters.stale.add(REASON);
+        read.recipe.rule.counts.stale.add(REASON);
         read.status
             .tell_instead(&read.cache, entry, now, failed, &mut response);
         if let Some(lead) = self.lead.take() {

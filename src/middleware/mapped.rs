@@ -76,15 +76,42 @@ impl Mapped<'_> {
             stale = stale.and(self.everything());
         }
         for template in mapping.tags.iter().filter(|one| known.suffices(one)) {
-            stale = stale.and(self.tag(template, &facts));
+            let tag = self.tag(template, &facts);
+            stale = stale.and(self.counted(known, "tag", template, tag));
         }
         for template in mapping.paths.iter().filter(|one| known.suffices(one)) {
-            stale = stale.and(self.path(template, &facts, Invalidate::and_path));
+            let path = self.path(template, &facts, Invalidate::and_path);
+            stale = stale.and(self.counted(known, "path", template, path));
         }
         for template in mapping.prefixes.iter().filter(|one| known.suffices(one)) {
-            stale = stale.and(self.path(template, &facts, Invalidate::and_prefix));
+            let prefix = self.path(template, &facts, Invalidate::and_prefix);
+            stale = stale.and(self.counted(known, "prefix", template, prefix));
         }
         stale.and(self.by_closure(known))
+    }
+
+    fn counted<X>(
+        &self,
+        known: Known<'_, X>,
+        kind: &str,
+        template: &Template,
+        stale: Invalidate,
+    ) -> Invalidate {
+        self.count(known, &stale, || format!("{kind} {}", template.text()));
+        stale
+    }
+
+    /// Counts what the policy names, and whether something here bears it. What is
+    /// announced is named again when the write has ended.
+    fn count<X>(&self, known: Known<'_, X>, stale: &Invalidate, name: impl FnOnce() -> String) {
+        if matches!(known, Known::Before) || stale.is_empty() {
+            return;
+        }
+        let met = match self.scope {
+            Some(scope) => self.cache.is_borne(&stale.clone().inside(scope)),
+            None => self.cache.is_borne(stale),
+        };
+        self.rule.counts.named(name(), met);
     }
 
     fn tag(&self, template: &Template, facts: &Facts<'_>) -> Invalidate {
@@ -122,12 +149,12 @@ impl Mapped<'_> {
     }
 
     fn below(&self, directory: &str) -> Invalidate {
-        self.cache.counters.templates_widened.one();
+        self.rule.counts.templates_widened.one();
         Invalidate::prefix(directory)
     }
 
     fn everything(&self) -> Invalidate {
-        self.cache.counters.templates_widened.one();
+        self.rule.counts.templates_widened.one();
         Invalidate::everything()
     }
 
@@ -141,10 +168,12 @@ impl Mapped<'_> {
             Known::Before | Known::Ended(None) => None,
         };
         let closure = AssertUnwindSafe(|| mapping.by_closure(self.request, response.as_ref()));
-        catch_unwind(closure).unwrap_or_else(|_| {
+        let stale = catch_unwind(closure).unwrap_or_else(|_| {
             telemetry::mapping_panicked(self.path);
             self.everything()
-        })
+        });
+        self.count(known, &stale, || "closure".to_owned());
+        stale
     }
 }
 

@@ -76,10 +76,7 @@ impl Planner<'_> {
             Intent::Read(_) => self.plan_read(request, &client, &[]),
             Intent::Bypass(reason) => self.bypass(reason.as_str(), &client),
             Intent::Safe => Plan::Pass(self.context(&client), self.method()),
-            Intent::Inline => {
-                let status = Status::new(self.rule, Forward::Bypass, "upgrade");
-                Plan::Pass(self.context(&client), status)
-            }
+            Intent::Inline => self.bypass("upgrade", &client),
             Intent::Write => self.plan_write(request, &client, Call::Http),
             Intent::Grpc => self.plan_write(request, &client, Call::Grpc),
         }
@@ -134,7 +131,7 @@ impl Planner<'_> {
                 return Plan::Read(read);
             }
             May::Pass => {
-                self.cache.counters.bypasses.add(token::REASON);
+                self.rule.counts.bypasses.add(token::REASON);
                 let status = Status::new(self.rule, Forward::Request, token::REASON);
                 return Plan::Pass(self.context(client), status);
             }
@@ -167,7 +164,7 @@ impl Planner<'_> {
             && let Some(response) = self.answer(slot, *now, request)
         {
             if matches!(found, Found::Stale(..)) {
-                self.cache.counters.stale.add(refresh::REASON);
+                self.rule.counts.stale.add(refresh::REASON);
             }
             read.recipe.selected = *selected;
             read.old = Some(slot.clone());
@@ -177,16 +174,16 @@ impl Planner<'_> {
         read.missed(found);
         match self.rule.demands(&request.headers) {
             Some(demands) if demands.only_if_cached => {
-                self.cache.counters.bypasses.add("only-if-cached");
+                self.rule.counts.bypasses.add("only-if-cached");
                 return Plan::Answer(respond::only_if_cached());
             }
             // What somebody else is fetching was asked for before.
             Some(demands) if demands.no_cache => read.coalesce = Coalesce::No,
             _ => {}
         }
-        self.cache.counters.misses.add(read.status.detail());
+        self.rule.counts.misses.add(read.status.detail());
         if let Some(reason) = read::cannot_fill(request) {
-            self.cache.counters.bypasses.add(reason);
+            self.rule.counts.unfilled.add(reason);
             read.status = read.status.refused(reason);
             return match &read.old {
                 Some(_) if request.method == Method::HEAD => Plan::Head(read),
@@ -204,7 +201,7 @@ impl Planner<'_> {
         request: &request::Parts,
     ) -> Option<Response<CacheBody<X>>> {
         let mut response = respond::from_slot(self.cache, self.rule, slot, now, request)?;
-        self.cache.counters.hits.one();
+        self.rule.counts.hits.one();
         status::tell_hit(self.cache, self.rule, slot, now, &mut response);
         Some(response)
     }
@@ -289,7 +286,7 @@ impl Planner<'_> {
         let choices = self.choices(&writes.policy, call);
         let client = &writer(request, &writes.policy, client);
         if choices.while_bus_down == BusDown::RefuseWrites && self.cache.coherence.is_down() {
-            self.cache.counters.refused_writes.one();
+            writes.counts.refused_writes.one();
             return Plan::Answer(refused::response(call));
         }
         let scope = client.partition.scope();
@@ -318,7 +315,7 @@ impl Planner<'_> {
     }
 
     fn bypass<X: Body>(&self, reason: &'static str, client: &Client) -> Plan<X> {
-        self.cache.counters.bypasses.add(reason);
+        self.rule.counts.bypasses.add(reason);
         let status = Status::new(self.rule, Forward::Bypass, reason);
         Plan::Pass(self.context(client), status)
     }

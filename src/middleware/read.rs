@@ -115,7 +115,7 @@ where
     match turn {
         Turn::Lead(lead) => fill::run(read, Some(lead), service, request).await,
         Turn::Alone if read.old.is_none() && semantics::asks_for_less(request.headers()) => {
-            read.cache.counters.bypasses.add(CONDITIONAL);
+            read.recipe.rule.counts.unfilled.add(CONDITIONAL);
             let status = read.status.because(Forward::Bypass, CONDITIONAL);
             pass::run(
                 read.cache,
@@ -148,7 +148,7 @@ impl Read {
         match turn {
             Turn::Share(landed, now) => {
                 if landed.stale {
-                    self.cache.counters.stale.add(instead::REASON);
+                    self.recipe.rule.counts.stale.add(instead::REASON);
                 }
                 self.status.tell_shared(&self.cache, landed, *now, response);
             }
@@ -171,21 +171,22 @@ impl Read {
     /// Waits for the token's write, then goes on as a request that arrives then.
     async fn look_after(&mut self, token: &Token) -> Option<Turn> {
         let cache = self.cache.clone();
+        let counts = self.recipe.rule.counts.clone();
         if !token::wait(&cache, token).await {
-            cache.counters.bypasses.add(token::REASON);
+            counts.bypasses.add(token::REASON);
             self.status = self.status.because(Forward::Request, token::REASON);
             return Some(Turn::Pass);
         }
         self.arrived = cache.core.clock();
         let found = cache.look_up(&self.recipe.rule, &self.ask());
         if let Found::Hit(slot, now) | Found::Ahead(slot, now, _) = found {
-            cache.counters.hits.one();
+            counts.hits.one();
             return Some(Turn::Answer(slot, now));
         }
         self.missed(found);
-        cache.counters.misses.add(self.status.detail());
+        counts.misses.add(self.status.detail());
         let reason = cannot_fill(&self.recipe.request)?;
-        cache.counters.bypasses.add(reason);
+        counts.unfilled.add(reason);
         self.status = self.status.refused(reason);
         Some(Turn::Pass)
     }
@@ -238,7 +239,7 @@ impl Read {
                 Seat::Lead(lead) => return self.second_look(lead),
                 Seat::Wait(wait) => wait,
             };
-            self.cache.counters.waiters.one();
+            self.recipe.rule.counts.waiters.one();
             self.status.collapsed = Collapsed::InVain;
             match wait.await {
                 Landing::Lead(lead) => return self.second_look(lead),

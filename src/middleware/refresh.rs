@@ -41,11 +41,11 @@ where
         return;
     }
     let Some(permit) = read.cache.permit() else {
-        read.cache.counters.refusals.add(Unstored::Fills.as_str());
+        read.recipe.rule.counts.refuse(Unstored::Fills.as_str());
         lead.release();
         return;
     };
-    read.cache.counters.refreshes.one();
+    read.recipe.rule.counts.refreshes.one();
     let request = Request::from_parts(parts, B::default());
     let (sender, _) = handover::channel();
     fill::start(permit, read, Some(lead), service, request, sender);

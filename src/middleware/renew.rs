@@ -28,6 +28,7 @@ impl Task {
         parts.status = old.status;
         parts.headers = updated(old, &parts.headers);
         let cache = self.read.cache.clone();
+        let counts = self.read.recipe.rule.counts.clone();
         let content = Content {
             body: old.body.clone(),
             trailers: old.trailers.clone(),
@@ -41,14 +42,14 @@ impl Task {
                 let (slot, verdict, stored) =
                     cache.store(&self.fill, recipe, draft, content, bond, refused);
                 match stored {
-                    Ok(()) => cache.counters.confirmed.one(),
-                    Err(reason) => cache.counters.refusals.add(reason.as_str()),
+                    Ok(()) => counts.confirmed.one(),
+                    Err(reason) => counts.refuse(reason.as_str()),
                 }
                 self.land(&slot, verdict);
                 (slot, self.read.status.fresh_for(ttl).copied(stored))
             }
             Err(reason) => {
-                cache.counters.refusals.add(reason);
+                counts.refuse(reason);
                 cache.pass_for_a_while(&self.read.recipe);
                 let headers = self.stored_fields(&parts.headers);
                 let entry = old.with_fields(headers, received);

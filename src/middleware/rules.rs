@@ -31,7 +31,7 @@ impl Rules {
         }
         cache.mistakes.note(policy.mistakes(&[]));
         Self {
-            write: Some(Arc::new(WriteRule::new(policy, None))),
+            write: Some(cache.write_rule(policy)),
             ..self.clone()
         }
     }

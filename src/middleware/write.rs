@@ -202,10 +202,10 @@ impl Write {
         let refuse = self.choices.while_bus_down == BusDown::RefuseWrites;
         if refuse && announced == Announced::Unknown {
             self.outcome = Heard::Settled;
-            self.cache.counters.refused_writes.one();
+            self.resource.writes.counts.refused_writes.one();
             return Go::Refused;
         }
-        self.cache.counters.writes.one();
+        self.resource.writes.counts.writes.one();
         Go::On
     }
 

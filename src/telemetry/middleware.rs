@@ -1,6 +1,7 @@
 //! What the middleware says.
 
 use crate::target::Invalidate;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::instrument::{Instrument, WithSubscriber};
 
@@ -47,6 +48,15 @@ pub(crate) fn routes_replaced(reads: usize, writes: usize, dropped: &[Option<Str
         writes,
         ?dropped,
         "the route table was replaced"
+    );
+}
+
+/// A route fills and never stores. Said once for each.
+pub(crate) fn route_never_stores(route: &dyn Display, reason: &str) {
+    tracing::warn!(
+        target: "tower_coherence",
+        %route, reason,
+        "a hundred responses of a route were not stored, and none was (say `Policy::bypass()` if that is meant)"
     );
 }
 

@@ -16,6 +16,7 @@ mod choosing;
 mod conditional;
 mod connections;
 mod context;
+mod counted;
 mod directives;
 mod downstream;
 mod etags;

@@ -28,6 +28,7 @@
 mod apply;
 mod bind;
 mod bond;
+mod borne;
 mod cell;
 mod core;
 mod fill;

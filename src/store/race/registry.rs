@@ -89,6 +89,12 @@ impl Registry {
         )
     }
 
+    /// Whether a bond holds the cell of this name.
+    pub(super) fn is_borne(&self, name: u128) -> bool {
+        let cell = self.find(name);
+        cell.is_some_and(|cell| Arc::strong_count(cell) > 1)
+    }
+
     /// Drops the cells of a shard that nothing holds and that cost nothing.
     pub(super) fn drop_free(&mut self, shard: usize) -> usize {
         self.drop_unheld(shard, Unheld::Free)
