@@ -7,12 +7,13 @@ use axum::http::HeaderMap;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tower_coherence::policy::StatusHeader;
 use tower_coherence::test_util::Clock;
-use tower_coherence::{Cache, CacheContext, Invalidate, Policy};
+use tower_coherence::{Cache, CacheContext, Invalidate, Mode, Policy, Stats};
 
 const FRESH: (&str, &str) = ("cache-control", "max-age=60");
 
@@ -180,6 +181,109 @@ async fn detail_is_ours_and_only_where_it_is_asked_for() {
         asked(&origin, "GET", &[]).await,
         "fwd=uri-miss; fwd-status=200"
     );
+}
+
+/// The reasons that were counted between the two, the last one that counts first: why it
+/// was not stored, why it was passed on, why it missed.
+fn counted(before: &Stats, after: &Stats) -> Vec<&'static str> {
+    let more = |of: fn(&Stats) -> &BTreeMap<&'static str, u64>| {
+        let before = of(before).clone();
+        let risen = move |(reason, times): &(&&'static str, &u64)| {
+            before.get(**reason).copied().unwrap_or_default() < **times
+        };
+        of(after).iter().filter(risen).map(|(reason, _)| *reason)
+    };
+    more(|stats| &stats.refusals)
+        .chain(more(|stats| &stats.bypasses))
+        .chain(more(|stats| &stats.misses))
+        .collect()
+}
+
+/// An origin with something to refuse at each path.
+fn refusing(cache: &Cache, policy: Policy) -> Origin {
+    Origin::new(with(cache, policy), |request| {
+        let context = CacheContext::from_extensions(request.extensions()).unwrap();
+        let line = match request.uri().path() {
+            "/cookie" => ("set-cookie", "a=b"),
+            "/no-store" => ("cache-control", "no-store"),
+            "/vary" => ("vary", "*"),
+            "/marked" => {
+                context.do_not_store();
+                FRESH
+            }
+            _ => FRESH,
+        };
+        let long = "x".repeat(if request.uri().path() == "/long" {
+            2_000
+        } else {
+            1
+        });
+        response(200, &[FRESH, line][usize::from(line == FRESH)..], long)
+    })
+}
+
+#[tokio::test]
+async fn the_detail_is_the_reason_that_is_counted() {
+    let clock = Clock::new();
+    let builder = Cache::builder().clock(clock.clone()).max_body_bytes(1_000);
+    let cache = builder.build().unwrap();
+    let policy = detailed().unless(|request| request.uri.path() == "/unless");
+    let origin = refusing(&cache, policy);
+    let mut seen = Vec::new();
+    for (method, uri, lines) in [
+        ("GET", "/cookie", &[][..]),
+        ("GET", "/cookie", &[("if-none-match", "\"x\"")]),
+        ("GET", "/no-store", &[]),
+        ("GET", "/vary", &[]),
+        ("GET", "/marked", &[]),
+        ("GET", "/long", &[]),
+        ("GET", "/unless", &[]),
+        ("HEAD", "/head", &[]),
+        ("GET", "/asked", &[("cache-control", "no-store")]),
+        ("GET", "/a", &[("if-match", "\"x\"")]),
+        ("GET", "/a", &[("content-length", "1")]),
+        ("GET", "/a", &[("host", "second.example")]),
+        ("GET", "/a", &[("connection", "upgrade"), ("upgrade", "x")]),
+    ] {
+        let before = cache.stats();
+        let answer = origin.ask(method, uri, lines).await;
+        let said = said(&answer.headers);
+        let (_, detail) = said.split_once("detail=").expect(said);
+        let counted = counted(&before, &cache.stats());
+        assert_eq!(counted.first(), Some(&detail), "{uri}: {said}, {counted:?}");
+        seen.push(detail.to_owned());
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 13, "{seen:?}");
+}
+
+#[tokio::test]
+async fn the_detail_of_a_response_that_is_stored_is_why_the_look_up_missed() {
+    let clock = Clock::new();
+    let cache = Cache::builder().clock(clock.clone()).build().unwrap();
+    let origin = Origin::says(with(&cache, detailed()), &[FRESH]);
+    let expire = || clock.advance(Duration::from_secs(61));
+    let invalidate = || cache.invalidate_now(Invalidate::path("/a"));
+    let soften = || cache.invalidate_now(Invalidate::path("/a").soft());
+    let changes: [(&str, &dyn Fn()); 3] = [
+        ("expired", &expire),
+        ("invalidated", &invalidate),
+        ("softly-invalidated", &soften),
+    ];
+    asked(&origin, "GET", &[]).await;
+    for (reason, change) in changes {
+        change();
+        let before = cache.stats();
+        let said = asked(&origin, "GET", &[]).await;
+        assert!(said.ends_with(&format!("detail={reason}")), "{said}");
+        assert_eq!(counted(&before, &cache.stats()), [reason]);
+    }
+    cache.set_mode(Mode::Bypass);
+    let before = cache.stats();
+    let said = asked(&origin, "GET", &[]).await;
+    assert!(said.ends_with("detail=switched-off"), "{said}");
+    assert_eq!(counted(&before, &cache.stats()), ["switched-off"]);
 }
 
 /// What the handler answered, and not what was made of it.
