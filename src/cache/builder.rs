@@ -1,7 +1,7 @@
 //! How a cache is made.
 
 use super::edition::Editions;
-use super::fields::{Fields, cache_name};
+use super::fields::{Fields, NAME, cache_name};
 use super::handle::Cache;
 use super::hosts::Hosts;
 use super::invalidating::Applier;
@@ -202,7 +202,8 @@ impl CacheBuilder {
     /// such as a URL it cannot use.
     pub fn build(self) -> Result<Cache, Error> {
         self.check()?;
-        let cache_name = cache_name(self.status_name.as_deref())?;
+        let name = self.status_name.as_deref().unwrap_or(NAME);
+        let cache_name = cache_name(name)?;
         let hosts = self.hosts.as_deref().map(Hosts::new).transpose()?;
         let heartbeat = self.heartbeat.unwrap_or(self.settings.bound / 3);
         let AnyEngine(engine) = self.bus.unwrap_or_else(|| {
@@ -213,6 +214,7 @@ impl CacheBuilder {
             Shelves::new(self.max_bytes, self.eviction),
             self.max_cells,
             self.clock.clone(),
+            name.into(),
         ));
         let most = usize::try_from(u32::MAX).unwrap_or(usize::MAX);
         let max_tasks = self.max_fills.min(Semaphore::MAX_PERMITS).min(most);

@@ -117,11 +117,11 @@ impl CacheBuilder {
     }
 }
 
+/// What a cache is called, unless it is said.
+pub(super) const NAME: &str = "tower-coherence";
+
 /// The name that was chosen, if it can be written.
-pub(super) fn cache_name(name: Option<&str>) -> Result<CacheName, Error> {
-    let Some(name) = name else {
-        return Ok(CacheName::default());
-    };
+pub(super) fn cache_name(name: &str) -> Result<CacheName, Error> {
     CacheName::new(name).ok_or_else(|| {
         Error::configuration(format!(
             "`status_name` is {name:?}: it has to be printable ASCII, and not empty"

@@ -83,7 +83,7 @@ impl Cache {
     /// What was counted since the cache was made.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::of(&self.0)
+        Stats::of(&self.0.applier, self.0.coherence.figures())
     }
 
     /// Whether this instance may answer from memory, and what its bus says.

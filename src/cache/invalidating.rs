@@ -3,12 +3,13 @@
 
 use super::counters::Counters;
 use super::events::Teller;
+use super::report;
 use super::settling::Settling;
 use super::shared::Shared;
 use super::shelves::Shelves;
 use super::sweeper::Sweeper;
 use crate::clock::{Clock, Moment};
-use crate::coherence::{Sink, Ticket};
+use crate::coherence::{Figures, Sink, Ticket};
 use crate::concern::{Reached, Receipt};
 use crate::store::Names;
 use crate::store::race::{Core, Raise};
@@ -58,10 +59,12 @@ pub(crate) struct Applier {
     pub(super) teller: Teller,
     pub(super) sweeper: Sweeper,
     pub(super) settling: Settling,
+    /// The name of the cache.
+    pub(super) name: Box<str>,
 }
 
 impl Applier {
-    pub(super) fn new(shelves: Shelves, max_cells: usize, clock: Clock) -> Self {
+    pub(super) fn new(shelves: Shelves, max_cells: usize, clock: Clock, name: Box<str>) -> Self {
         let core = Arc::new(Core::new(max_cells));
         let counters = Arc::new(Counters::default());
         let sweeper = Sweeper {
@@ -77,6 +80,7 @@ impl Applier {
             teller: Teller::new(),
             sweeper,
             settling: Settling::default(),
+            name,
         }
     }
 }
@@ -120,6 +124,10 @@ impl Sink for Applier {
     fn apply_then_prove(&self, targets: &[Target], as_of: Moment) {
         self.core.apply_then_prove(&self.noted(targets), as_of.0);
         self.tell(targets);
+    }
+
+    fn beat(&self, stand: &dyn Fn() -> Figures) {
+        report::beat(self, stand);
     }
 
     fn upkeep(self: Arc<Self>) -> BoxFuture<'static, Infallible> {

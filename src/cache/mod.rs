@@ -19,6 +19,8 @@ mod permit;
 mod publisher;
 mod record;
 mod replaced;
+#[cfg_attr(not(feature = "metrics"), path = "unreported.rs")]
+mod report;
 mod route_stats;
 mod routes;
 mod rule;

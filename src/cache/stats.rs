@@ -1,6 +1,7 @@
 //! What a cache says about itself, in numbers.
 
 use super::counters::Counters;
+use super::invalidating::Applier;
 use super::route_stats::RouteStats;
 use super::shared::Shared;
 use crate::coherence::Figures;
@@ -119,6 +120,9 @@ pub struct BusStats {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Health {
+    /// The name of the cache, see
+    /// [`CacheBuilder::status_name`](crate::CacheBuilder::status_name).
+    pub name: String,
     /// Whether there is a proof younger than the staleness bound.
     pub coherent: bool,
     /// The name of the bus: `local` means that no other process is heard.
@@ -143,9 +147,9 @@ pub struct Health {
 }
 
 impl Stats {
-    pub(super) fn of(shared: &Shared) -> Self {
-        let counters = &shared.counters;
-        let shelves = shared.shelves.all();
+    pub(super) fn of(applier: &Applier, figures: Figures) -> Self {
+        let counters = &applier.counters;
+        let shelves = applier.sweeper.shelves.all();
         shelves.iter().for_each(|shelf| shelf.tidy());
         let mut stats = Self {
             invalidations: counters.invalidations.get(),
@@ -154,8 +158,8 @@ impl Stats {
             swept: counters.swept.get(),
             entries: shelves.iter().map(|shelf| shelf.len()).sum(),
             bytes: shelves.iter().map(|shelf| shelf.bytes()).sum(),
-            cells: u64::try_from(shared.core.figures().cells).unwrap_or(u64::MAX),
-            bus: shared.coherence.figures().into(),
+            cells: u64::try_from(applier.core.figures().cells).unwrap_or(u64::MAX),
+            bus: figures.into(),
             ..Self::default()
         };
         stats.sum_up(counters);
@@ -251,6 +255,7 @@ impl Health {
         let coherence = &shared.coherence;
         let figures = coherence.figures();
         Self {
+            name: String::from(&*shared.applier.name),
             coherent: coherence.is_coherent(),
             bus: coherence.bus(),
             bus_down: figures.is_down(),

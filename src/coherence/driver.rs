@@ -193,18 +193,7 @@ impl Coherence {
 
     /// What this knows about itself.
     pub(crate) fn figures(&self) -> Figures {
-        let shared = &self.shared;
-        let now = shared.clock.now();
-        let heard = shared.heard_until();
-        let proof = *shared.proved.borrow();
-        let mut figures = shared.figures().clone();
-        figures.deafness.count(heard, now);
-        figures.deaf = figures.deafness.total();
-        figures.lag = proof.map(|as_of| now.since(as_of));
-        figures.position = shared.follower().position();
-        figures.outbox = shared.outbox.len();
-        figures.widened = shared.outbox.widened();
-        figures
+        self.shared.stand()
     }
 
     /// The short name of the bus.
@@ -345,6 +334,7 @@ async fn run(mark: RunMark) {
         watched(shared, "look", || loops::look(shared)),
         watched(shared, "repair", || loops::repair(shared)),
         watched(shared, "census", || everywhere::count(shared)),
+        watched(shared, "beat", || loops::beat(shared)),
     );
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Figures {
     pub(crate) position: Option<Position>,
     /// How old the proof is.
     pub(crate) lag: Option<Duration>,
+    /// Whether it is younger than the bound.
+    pub(crate) coherent: bool,
     /// How long, in all, there was no proof younger than the bound.
     pub(crate) deaf: Duration,
     /// Targets that wait to be sent.

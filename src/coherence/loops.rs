@@ -1,4 +1,4 @@
-//! The four loops that keep an instance coherent. Each goes on for ever; they end
+//! The loops that keep an instance coherent. Each goes on for ever; they end
 //! with the task that runs them.
 
 use super::backoff;
@@ -188,6 +188,14 @@ pub(super) async fn look(shared: &Shared) -> Infallible {
         }
     }
     std::future::pending().await
+}
+
+/// Tells the sink on the heartbeat where things stand, whether or not the bus answers.
+pub(super) async fn beat(shared: &Shared) -> Infallible {
+    loop {
+        shared.clock.sleep(shared.settings.heartbeat).await;
+        shared.sink.beat(&|| shared.stand());
+    }
 }
 
 /// Waits before the next try; not longer than the heartbeat.

@@ -131,6 +131,22 @@ impl Shared {
         self.figures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where things stand now.
+    pub(super) fn stand(&self) -> Figures {
+        let now = self.clock.now();
+        let heard = self.heard_until();
+        let proof = *self.proved.borrow();
+        let mut figures = self.figures().clone();
+        figures.deafness.count(heard, now);
+        figures.deaf = figures.deafness.total();
+        figures.lag = proof.map(|as_of| now.since(as_of));
+        figures.coherent = heard.is_some_and(|until| now <= until);
+        figures.position = self.follower().position();
+        figures.outbox = self.outbox.len();
+        figures.widened = self.outbox.widened();
+        figures
+    }
+
     /// The next question, as of now.
     pub(super) fn question(&self) -> Question {
         let checkpoint = self.kept().checkpoint();

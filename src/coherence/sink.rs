@@ -1,5 +1,6 @@
 //! What the coherence of an instance acts on.
 
+use super::figures::Figures;
 use crate::clock::Moment;
 use crate::target::Target;
 use futures_util::FutureExt;
@@ -18,6 +19,11 @@ pub(crate) trait Sink: Send + Sync + 'static {
     /// is applied. It never goes back. **Cells first, then the proof**: the hit path
     /// reads them in the opposite order.
     fn apply_then_prove(&self, targets: &[Target], as_of: Moment);
+
+    /// A heartbeat has gone by; `stand` says where things stand.
+    fn beat(&self, stand: &dyn Fn() -> Figures) {
+        let _ = stand;
+    }
 
     /// Work that goes on for ever beside, in a task of its own.
     fn upkeep(self: Arc<Self>) -> BoxFuture<'static, Infallible> {

@@ -3,6 +3,10 @@
 
 mod coherence;
 mod middleware;
+#[cfg(feature = "metrics")]
+mod recorder;
 
 pub(crate) use coherence::*;
 pub(crate) use middleware::*;
+#[cfg(feature = "metrics")]
+pub(crate) use recorder::*;

@@ -30,6 +30,8 @@ mod heads;
 mod inputs;
 mod intents;
 mod memory;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod mounting;
 mod policies;
 mod properties;

@@ -64,6 +64,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_json", &["src/wire"]),
     ("matchit", &["src/routes/"]),
     ("sha2", &["src/semantics/made_etag"]),
+    ("metrics", &["src/cache/report/"]),
     ("axum_core", &["src/middleware/"]),
     ("axum", &["src/middleware/"]),
 ];
