@@ -9,6 +9,7 @@ use crate::concern::Receipt;
 use crate::error::Error;
 use crate::scope::Scope;
 use crate::target::Invalidate;
+use crate::telemetry;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -77,7 +78,9 @@ impl Cache {
     /// from now on.
     pub fn set_mode(&self, mode: Mode) {
         let off = mode == Mode::Bypass;
-        self.0.switched_off.store(off, Ordering::Relaxed);
+        if self.0.switched_off.swap(off, Ordering::Relaxed) != off {
+            telemetry::mode_changed(if off { "bypass" } else { "serve" });
+        }
     }
 
     /// What was counted since the cache was made.

@@ -117,6 +117,9 @@ pub struct BusStats {
 }
 
 /// Whether this instance may answer from memory, and what its bus says.
+///
+/// # Log events
+#[doc = include_str!("../docs/events.md")]
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Health {

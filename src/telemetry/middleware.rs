@@ -17,6 +17,7 @@ pub(crate) fn invalidations_unread() -> u64 {
 pub(crate) fn invalidation_unread(what: &Invalidate) {
     UNREAD.fetch_add(1, Ordering::Relaxed);
     tracing::error!(
+        name: "invalidation_unread",
         target: "tower_coherence",
         ?what,
         "an invalidation on a response was read by no cache layer: is the route added after `.layer()`?"
@@ -26,14 +27,26 @@ pub(crate) fn invalidation_unread(what: &Invalidate) {
 /// Two layers of one cache on one request: said once for each cache.
 pub(crate) fn nested_layer() {
     tracing::warn!(
+        name: "nested_layer",
         target: "tower_coherence",
         "a request went through two layers of one cache: the outer one decides, the inner one passes it on"
+    );
+}
+
+/// A cache was switched off, or on again.
+pub(crate) fn mode_changed(mode: &str) {
+    tracing::warn!(
+        name: "mode_changed",
+        target: "tower_coherence",
+        mode,
+        "the cache was switched by its application"
     );
 }
 
 /// Something is wrong with the policy of a layer.
 pub(crate) fn mistake(what: &str) {
     tracing::error!(
+        name: "mistake",
         target: "tower_coherence",
         what,
         "the policy of a layer has a mistake"
@@ -54,6 +67,7 @@ pub(crate) fn routes_replaced(reads: usize, writes: usize, dropped: &[Option<Str
 /// A route fills and never stores. Said once for each.
 pub(crate) fn route_never_stores(route: &dyn Display, reason: &str) {
     tracing::warn!(
+        name: "route_never_stores",
         target: "tower_coherence",
         %route, reason,
         "a hundred responses of a route were not stored, and none was (say `Policy::bypass()` if that is meant)"
@@ -63,6 +77,7 @@ pub(crate) fn route_never_stores(route: &dyn Display, reason: &str) {
 /// A closure that says what a write made stale has panicked.
 pub(crate) fn mapping_panicked(path: &str) {
     tracing::error!(
+        name: "mapping_panicked",
         target: "tower_coherence",
         path,
         "the closure of a write policy panicked: everything in the scope of the request is stale"

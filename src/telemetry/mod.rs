@@ -5,6 +5,8 @@ mod coherence;
 mod middleware;
 #[cfg(feature = "metrics")]
 mod recorder;
+#[cfg(all(test, feature = "metrics"))]
+mod tests;
 
 pub(crate) use coherence::*;
 pub(crate) use middleware::*;

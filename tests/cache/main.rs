@@ -21,6 +21,7 @@ mod directives;
 mod downstream;
 mod etags;
 mod eviction;
+mod events;
 mod examples;
 mod fills;
 mod frameworks;

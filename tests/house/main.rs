@@ -2,6 +2,7 @@
 //! be, what is never written in `src`, and the oldest compiler that builds it.
 
 mod clocks;
+mod events;
 mod faults;
 mod floors;
 mod http;
