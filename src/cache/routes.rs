@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
 use super::write_rule::WriteRule;
-use crate::policy::{OwnStore, WritePolicy};
+use crate::policy::{OwnPath, OwnStore, WritePolicy};
 use crate::routes::{NamedStore, RouteTable};
 use crate::store::Shelf;
 use crate::telemetry;
@@ -24,6 +24,8 @@ pub(crate) struct Routes {
     /// For reads without a route, and for writes without one.
     rule: Arc<Rule>,
     write_rule: Arc<WriteRule>,
+    /// For writes of which nothing counts but what their handlers note.
+    silent: Arc<WriteRule>,
     stores: Stores,
 }
 
@@ -121,6 +123,7 @@ impl Routes {
         Self {
             rule: shared.rule_at(policy, None, &stores, old.map(|old| &old.rule)),
             write_rule: shared.write_rule(WritePolicy::new()),
+            silent: shared.write_rule(WritePolicy::new().own_path(OwnPath::Off)),
             reads: reads.collect(),
             writes: writes.collect(),
             stores,
@@ -145,6 +148,10 @@ impl Routes {
         found
             .and_then(|at| self.writes.get(at))
             .unwrap_or(&self.write_rule)
+    }
+
+    pub(crate) fn silent(&self) -> &Arc<WriteRule> {
+        &self.silent
     }
 
     fn read_of(&self, pattern: &str) -> Option<&Arc<Rule>> {

@@ -2,6 +2,7 @@
 
 use super::counts::Counts;
 use super::edition::Edition;
+use super::mistakes::Mistakes;
 use super::routes::Stores;
 use super::shared::Shared;
 use super::shelves::ShelfId;
@@ -13,7 +14,7 @@ use crate::routes::Pattern;
 use crate::semantics::{Demands, RouteRules};
 use crate::store::Shelf;
 use http::HeaderMap;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 /// A policy, made ready: what a layer looks at for each request.
@@ -44,6 +45,8 @@ pub(crate) struct Rule {
     pub(crate) settle: Duration,
     /// The staleness bound of this rule; [`Duration::MAX`]: none.
     pub(crate) bound: Duration,
+    /// That a layer cannot read content is said once.
+    unread: Once,
 }
 
 impl Rule {
@@ -75,7 +78,19 @@ impl Rule {
             proof_within: within(bound),
             while_deaf: within(largest),
             bound: largest,
+            unread: Once::new(),
         }
+    }
+
+    /// A layer with this rule was not told how to hand content on.
+    pub(crate) fn cannot_read(&self, mistakes: &Mistakes) {
+        self.unread.call_once(|| {
+            let whose = self.pattern.as_ref().map(|pattern| pattern.text());
+            let whose = whose.map_or_else(String::new, |path| format!("read {path:?}: "));
+            mistakes.note(vec![format!(
+                "{whose}`classify` and `body_key` read no content on a layer without `CacheLayer::replay`"
+            )]);
+        });
     }
 
     /// What such a request demands, where that counts.

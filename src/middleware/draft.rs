@@ -94,9 +94,9 @@ impl Task {
 
     fn storable(&self, parts: &response::Parts, wall: SystemTime) -> Result<Storable, Refusal> {
         let recipe = &self.read.recipe;
-        // A QUERY with its content in the key is to a cache what a GET is.
+        // What reads with its content in the key is to a cache what a GET is.
         let method = match recipe.request.method.as_str() {
-            "QUERY" => &Method::GET,
+            "QUERY" | "POST" => &Method::GET,
             _ => &recipe.request.method,
         };
         let exchange = Exchange {

@@ -51,7 +51,7 @@ impl CacheLayer {
 
 impl<R> CacheLayer<R> {
     /// The same layer, which makes request bodies of bytes like this: for policies with
-    /// the content of requests in the key ([`Policy::body_key`]). It reads that content,
+    /// the content of requests in the key ([`Policy::body_key`], [`Policy::classify`]). It reads that content,
     /// and the handler gets a body with the same bytes.
     ///
     /// ```

@@ -11,12 +11,17 @@
 //!       └► refused while the bus is down ─────► 503, where that is chosen
 //! other ─────────► the client's own future ───► response, untouched
 //! ```
+//!
+//! Where the content of a request counts, it is read before one of them is taken.
 
 mod announced;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+mod carry_out;
 mod caught;
+mod classify;
+mod content;
 mod context;
 mod copy;
 mod draft;
@@ -34,7 +39,6 @@ mod outgoing;
 mod outside;
 mod pass;
 mod plan;
-mod query;
 mod question;
 mod read;
 mod refresh;

@@ -8,13 +8,14 @@ use super::seen::Seen;
 use super::status::{self, Status};
 use super::token::{self, Carried, May};
 use super::write::{Call, Choices, Resource, Write};
-use super::{outside, read, refresh, refused, respond};
+use super::{content, outside, read, refresh, refused, respond};
 use crate::cache::{Ask, Found, Miss, Recipe, Routes, Rule, Shared, Slot, WriteRule};
 use crate::clock::Moment;
 use crate::policy::{BusDown, Partition, WritePolicy};
 use crate::scope::Scope;
-use crate::semantics::{self, Content, Forward, Intent, KeyParts, StoredKey};
+use crate::semantics::{self, Bypass, Content, Forward, Intent, KeyParts, StoredKey};
 use crate::store::race::Tick;
+use bytes::Bytes;
 use http::{Method, Response, request};
 use http_body::Body;
 use std::sync::Arc;
@@ -39,8 +40,16 @@ pub(super) enum Plan<X: Body> {
     Inner,
 }
 
+/// What of a write counts beside what its handler notes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    /// Its own path, and what its route says.
+    Route,
+    Nothing,
+}
+
 /// What is known of who asks.
-struct Client {
+pub(super) struct Client {
     partition: Partition,
     carried: Carried,
 }
@@ -73,33 +82,41 @@ impl Planner<'_> {
             carried,
         };
         match semantics::intent(&request.method, request.version, &request.headers, content) {
+            Intent::Read(_) | Intent::Bypass(Bypass::Precondition)
+                if self.rule.policy.classifies() =>
+            {
+                self.plan_class(request, &client, &Bytes::new())
+            }
             Intent::Read(_) => self.plan_read(request, &client, &[]),
             Intent::Bypass(reason) => self.bypass(reason.as_str(), &client),
             Intent::Safe => Plan::Pass(self.context(&client), self.method()),
             Intent::Inline => self.bypass("upgrade", &client),
-            Intent::Write => self.plan_write(request, &client, Call::Http),
-            Intent::Grpc => self.plan_write(request, &client, Call::Grpc),
+            Intent::Write => self.plan_write(request, &client, Call::Http, Counts::Route),
+            Intent::Grpc => self.plan_write(request, &client, Call::Grpc, Counts::Route),
         }
     }
 
-    /// What is done with a request whose content is in its key.
-    pub(super) fn plan_query<X: Body>(
+    /// What is done with a request whose content was read.
+    pub(super) fn plan_content<X: Body>(
         &self,
         request: &request::Parts,
         carried: Carried,
-        content: &[u8],
+        content: &Bytes,
     ) -> Plan<X> {
         let client = Client {
             partition: self.rule.policy.partition(request),
             carried,
         };
+        if self.rule.policy.classifies() {
+            return self.plan_class(request, &client, content);
+        }
         match semantics::reason_to_pass(&request.headers) {
             Some(reason) => self.bypass(reason.as_str(), &client),
-            None => self.plan_read(request, &client, content),
+            None => self.plan_read(request, &client, &content::key(request, content)),
         }
     }
 
-    fn plan_read<X: Body>(
+    pub(super) fn plan_read<X: Body>(
         &self,
         request: &request::Parts,
         client: &Client,
@@ -276,11 +293,12 @@ impl Planner<'_> {
         }
     }
 
-    fn plan_write<X: Body>(
+    pub(super) fn plan_write<X: Body>(
         &self,
         request: &request::Parts,
         client: &Client,
         call: Call,
+        counts: Counts,
     ) -> Plan<X> {
         let writes = self.rules.write(self.routes, request);
         let choices = self.choices(&writes.policy, call);
@@ -290,7 +308,11 @@ impl Planner<'_> {
             return Plan::Answer(refused::response(call));
         }
         let scope = client.partition.scope();
-        let resource = Resource::of(request, scope, call, writes.clone());
+        let says = match counts {
+            Counts::Route => writes,
+            Counts::Nothing => self.routes.silent(),
+        };
+        let resource = Resource::of(request, scope, call, says.clone());
         Plan::Write(Box::new(Write::new(
             self.cache.clone(),
             self.context(client),
@@ -314,7 +336,7 @@ impl Planner<'_> {
         }
     }
 
-    fn bypass<X: Body>(&self, reason: &'static str, client: &Client) -> Plan<X> {
+    pub(super) fn bypass<X: Body>(&self, reason: &'static str, client: &Client) -> Plan<X> {
         self.rule.counts.bypasses.add(reason);
         let status = Status::new(self.rule, Forward::Bypass, reason);
         Plan::Pass(self.context(client), status)

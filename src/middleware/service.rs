@@ -5,7 +5,7 @@ use super::future::ResponseFuture;
 use super::plan::{Plan, Planner};
 use super::replay::{NoReplay, Replay};
 use super::rules::Rules;
-use super::{head, pass, read, refresh, token, write};
+use super::token;
 use crate::cache::Shared;
 use crate::semantics::Content;
 use bytes::Bytes;
@@ -89,7 +89,7 @@ where
         let rule = self.rules.read(&routes, &parts);
         if self.reads(rule, &parts, &body) {
             let rule = rule.clone();
-            return self.query(rule, parts, body, carried);
+            return self.read_first(rule, parts, body, carried);
         }
         let planner = Planner {
             cache: &self.cache,
@@ -103,25 +103,9 @@ where
         }
         // The service that was polled ready is the one that is called.
         let next = self.inner.clone();
-        let mut ready = std::mem::replace(&mut self.inner, next);
-        if let Plan::Refresh(response, read) = plan {
-            refresh::start::<_, B, _>(*read, ready);
-            return ResponseFuture::hit(response);
-        }
+        let ready = std::mem::replace(&mut self.inner, next);
         let request = Request::from_parts(parts, body);
-        match plan {
-            Plan::Answer(response) | Plan::Refresh(response, _) => ResponseFuture::hit(response),
-            Plan::Inner => ResponseFuture::inner(ready.call(request)),
-            Plan::Pass(context, status) => {
-                let (cache, rule) = (self.cache.clone(), planner.rule.clone());
-                ResponseFuture::steps(async move {
-                    pass::run(cache, &rule, context, status, ready, request).await
-                })
-            }
-            Plan::Head(read) => ResponseFuture::steps(head::run(*read, ready, request)),
-            Plan::Read(read) => ResponseFuture::steps(read::run(*read, ready, request)),
-            Plan::Write(write) => ResponseFuture::steps(write::run(*write, ready, request)),
-        }
+        plan.carry_out(&self.cache, planner.rule, ready, request)
     }
 }
 

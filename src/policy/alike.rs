@@ -21,6 +21,7 @@ impl Policy {
             stale,
             choosing,
             body_key,
+            classify,
             inputs,
             client_directives: _,
             etag,
@@ -42,6 +43,7 @@ impl Policy {
             && windows(stale) == windows(&old.stale)
             && choosing.stores_like(&old.choosing)
             && *body_key == old.body_key
+            && classify.is_like(&old.classify)
             && inputs_alike(inputs.as_deref(), old.inputs.as_deref())
             && *etag == old.etag
             && *downstream == old.downstream

@@ -18,12 +18,11 @@ impl Policy {
     /// Such a response is neither asked about by its tag nor fetched in the background:
     /// when it expires the handler runs. Trailers of such a request are lost. A `QUERY`
     /// invalidates nothing, with this or without.
+    ///
+    /// A `POST` stays a write: only [`classify`](Self::classify) can say which one reads,
+    /// and then this is how long its content may be.
     pub fn body_key(mut self, max_bytes: u64) -> Self {
         self.body_key = Some(max_bytes);
         self
-    }
-
-    pub(crate) fn longest_content(&self) -> Option<u64> {
-        self.body_key
     }
 }

@@ -16,6 +16,7 @@
 mod alike;
 mod body_key;
 mod choosing;
+mod classify;
 mod directives;
 mod downstream;
 mod inputs;
@@ -27,6 +28,7 @@ mod storing;
 mod write;
 
 pub use crate::eviction::Eviction;
+pub use classify::Class;
 pub use directives::ClientDirectives;
 pub use downstream::Downstream;
 pub(crate) use inputs::InputChoices;

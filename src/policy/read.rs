@@ -1,6 +1,7 @@
 //! How the responses of a route are cached.
 
 use super::choosing::Choosing;
+use super::classify::Classify;
 use super::directives::ClientDirectives;
 use super::downstream::Downstream;
 use super::inputs::InputChoices;
@@ -45,6 +46,7 @@ pub struct Policy {
     pub(super) stale: Stale,
     pub(super) choosing: Choosing,
     pub(super) body_key: Option<u64>,
+    pub(super) classify: Classify,
     pub(super) inputs: Option<Box<InputChoices>>,
     pub(super) client_directives: ClientDirectives,
     pub(super) etag: bool,
@@ -338,6 +340,7 @@ impl fmt::Debug for Policy {
             .field("stale", &self.stale)
             .field("choosing", &self.choosing)
             .field("body_key", &self.body_key)
+            .field("classify", &self.classify)
             .field("inputs", &self.inputs)
             .field("client_directives", &self.client_directives)
             .field("etag", &self.etag)

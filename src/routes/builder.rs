@@ -31,8 +31,10 @@ impl RouteTableBuilder {
         self
     }
 
-    /// What GET and HEAD requests to this path do, and QUERY requests with
-    /// [`Policy::body_key`]. The tags of the policy may name its parameters, see
+    /// What GET and HEAD requests to this path do, QUERY requests with
+    /// [`Policy::body_key`], and the POST requests that read by [`Policy::classify`]: the
+    /// others have the write route of the path, as without it. The tags of the policy may
+    /// name its parameters, see
     /// [Templates](crate::policy#templates). Its [scope](Policy::scope) is also that of the
     /// writes to the path.
     pub fn read(mut self, path: &str, policy: Policy) -> Self {

@@ -76,7 +76,8 @@ impl RouteTable {
     }
 
     /// The pattern that a request has: for GET, HEAD and QUERY that of its reads, for other
-    /// methods that of its writes. `None`: no route is for it.
+    /// methods that of its writes; a POST that reads by [`Policy::classify`] has that of the
+    /// reads all the same. `None`: no route is for it.
     #[must_use]
     pub fn pattern_of(&self, method: &Method, path: &str) -> Option<&str> {
         let pattern = match method.as_str() {

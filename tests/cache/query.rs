@@ -212,7 +212,7 @@ async fn those_with_the_same_content_wait_for_one_fill() {
 }
 
 /// A body of this length that the test feeds, or breaks.
-fn fed(length: u64) -> (mpsc::UnboundedSender<Result<Bytes, std::io::Error>>, Body) {
+pub(crate) fn fed(length: u64) -> (mpsc::UnboundedSender<Result<Bytes, std::io::Error>>, Body) {
     struct Fed(mpsc::UnboundedReceiver<Result<Bytes, std::io::Error>>, u64);
     impl http_body::Body for Fed {
         type Data = Bytes;

@@ -6,7 +6,7 @@ use http::Method;
 use std::time::Duration;
 use tower::Layer;
 use tower_coherence::policy::{
-    Authorization, Downstream, Eviction, Inputs, OwnPath, Query, SetCookie, WritePolicy,
+    Authorization, Class, Downstream, Eviction, Inputs, OwnPath, Query, SetCookie, WritePolicy,
 };
 use tower_coherence::test_util::Clock;
 use tower_coherence::{Cache, Policy, RouteTable, RouteTableBuilder, Scope};
@@ -166,6 +166,7 @@ fn changes() -> Vec<(&'static str, Policy, Policy)> {
             cached().authorization(Authorization::Hide),
         ),
         ("body", cached(), cached().body_key(10)),
+        ("class", cached(), cached().classify(|_, _| Class::Bypass)),
         ("settle", cached(), cached().settle(seconds(1))),
         (
             "statuses",

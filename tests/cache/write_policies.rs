@@ -19,20 +19,20 @@ const LONG: Duration = Duration::from_secs(30);
 const REFUSE: BusDown = BusDown::RefuseWrites;
 
 /// A bus that is down: nobody listens at its port, and nobody else gets it.
-struct NoBus {
+pub(crate) struct NoBus {
     _port: TcpSocket,
     url: String,
 }
 
 impl NoBus {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let port = TcpSocket::new_v4().unwrap();
         port.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let url = format!("redis://{}", port.local_addr().unwrap());
         Self { _port: port, url }
     }
 
-    fn builder(&self) -> CacheBuilder {
+    pub(crate) fn builder(&self) -> CacheBuilder {
         Cache::builder().bus(bus::Redis::new(&self.url, "shop").unwrap())
     }
 }
@@ -48,7 +48,7 @@ fn shop(cache: &Cache, writes: WritePolicy) -> Shop {
 }
 
 /// Sends a read, which wakes the bus, and waits until it is known to be down.
-async fn down(cache: &Cache) {
+pub(crate) async fn down(cache: &Cache) {
     let mut waking = shop(cache, WritePolicy::new());
     waking.fill("/waking", "awake").await;
     eventually("the bus is down", LONG, async || {

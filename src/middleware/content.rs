@@ -1,19 +1,19 @@
-//! Requests whose content is in the key: it is read before the look-up (RFC 10008).
+//! Requests whose content counts: it is read before the look-up (RFC 10008), and before it
+//! is known whether they read at all.
 
 use super::body::CacheBody;
 use super::context::CacheContext;
 use super::future::ResponseFuture;
-use super::plan::{Plan, Planner};
+use super::plan::Planner;
 use super::replay::Replay;
 use super::rules::Rules;
 use super::service::{CacheService, EmptyBody};
 use super::token::Carried;
-use super::{pass, read};
 use crate::cache::{Rule, Shared};
-use crate::semantics::More;
+use crate::semantics::{self, More};
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, UPGRADE};
-use http::{Request, Response, StatusCode, request};
+use http::{Method, Request, Response, StatusCode, request};
 use http_body::Body;
 use http_body_util::BodyExt;
 use std::pin::pin;
@@ -35,16 +35,26 @@ impl<S, R> CacheService<S, R> {
     where
         R: Replay<B>,
     {
-        let is_inner = || {
-            let outer = CacheContext::from_extensions(&request.extensions);
-            outer.is_some_and(|context| context.is_of(&self.cache))
+        let Some(longest) = rule.policy.longest_content() else {
+            return false;
         };
-        can_be_read(rule.policy.longest_content(), request, body)
-            && self.replay.can_replay()
-            && !is_inner()
+        let outer = CacheContext::from_extensions(&request.extensions);
+        if !counts(rule, request) || outer.is_some_and(|context| context.is_of(&self.cache)) {
+            return false;
+        }
+        if !self.replay.can_replay() {
+            rule.cannot_read(&self.cache.mistakes);
+        }
+        let length = body.size_hint().exact();
+        let fits = length.is_some_and(|length| length <= longest);
+        let reads = fits && self.replay.can_replay() && !request.headers.contains_key(UPGRADE);
+        if !reads && request.method == Method::POST {
+            rule.counts.bypasses.add("unread-content");
+        }
+        reads
     }
 
-    pub(super) fn query<B, X>(
+    pub(super) fn read_first<B, X>(
         &mut self,
         rule: Arc<Rule>,
         parts: request::Parts,
@@ -74,15 +84,13 @@ impl<S, R> CacheService<S, R> {
     }
 }
 
-/// Whether the content of this request can be read for its key: its route wants it, and
-/// it is known to be short enough.
-fn can_be_read(longest: Option<u64>, request: &request::Parts, body: &impl Body) -> bool {
-    let Some(longest) = longest else { return false };
-    let length = body.size_hint().exact();
-    request.method.as_str() == "QUERY"
-        && request.headers.contains_key(CONTENT_TYPE)
-        && !request.headers.contains_key(UPGRADE)
-        && length.is_some_and(|length| length <= longest)
+/// Whether the content of such a request counts on this route, which has a length for it.
+fn counts(rule: &Rule, request: &request::Parts) -> bool {
+    match request.method.as_str() {
+        "QUERY" => request.headers.contains_key(CONTENT_TYPE),
+        "POST" => rule.policy.classifies() && !semantics::is_grpc(&request.headers),
+        _ => false,
+    }
 }
 
 /// Reads the content, then goes on as for any read.
@@ -121,23 +129,13 @@ where
         rules: &rules,
         routes: &routes,
     };
-    let plan = planner.plan_query(&parts, carried, &key(&parts, &content));
+    let plan = planner.plan_content(&parts, carried, &content);
     let Some(body) = replay.replay(content) else {
         // A layer that cannot replay does not read.
         return Ok(refused(StatusCode::INTERNAL_SERVER_ERROR));
     };
     let request = Request::from_parts(parts, body);
-    match plan {
-        Plan::Answer(response) | Plan::Refresh(response, _) => Ok(response),
-        Plan::Read(read) => read::run(*read, ready, request).await,
-        Plan::Pass(context, status) => {
-            pass::run(cache, &rule, context, status, ready, request).await
-        }
-        // None of these is planned for a QUERY.
-        Plan::Head(_) | Plan::Write(_) | Plan::Inner => {
-            Ok(refused(StatusCode::INTERNAL_SERVER_ERROR))
-        }
-    }
+    plan.carry_out(&cache, &rule, ready, request).await
 }
 
 /// All data of the body, whose length is bounded by what it says of itself. `None` if it
@@ -158,16 +156,21 @@ async fn read_to_end<B: Body>(body: B) -> Option<Bytes> {
 }
 
 /// What of the content is in the key (RFC 10008 §2.7: it and what describes it).
-fn key(request: &request::Parts, content: &[u8]) -> Vec<u8> {
+pub(super) fn key(request: &request::Parts, content: &[u8]) -> Vec<u8> {
     let mut more = More::default();
+    describe(request, &mut more);
+    more.push(b'b', Some(content));
+    more.into_bytes()
+}
+
+/// What describes the content.
+pub(super) fn describe(request: &request::Parts, more: &mut More) {
     for name in [CONTENT_TYPE, CONTENT_ENCODING] {
         for line in request.headers.get_all(&name) {
             more.push(b'd', Some(line.as_bytes()));
         }
         more.push(b'd', None);
     }
-    more.push(b'b', Some(content));
-    more.into_bytes()
 }
 
 fn refused<X: Body>(status: StatusCode) -> Response<CacheBody<X>> {
