@@ -19,7 +19,8 @@ fn tell_downstream(cache: &Shared, rule: &Rule, method: &Method, headers: &mut H
         return;
     };
     let targeted = &cache.settings.fields.targeted;
-    let is_read = method == Method::GET || method == Method::HEAD;
+    // A POST that comes here reads: a write goes another way.
+    let is_read = matches!(method.as_str(), "GET" | "HEAD" | "QUERY" | "POST");
     if is_read && !semantics::keeps_to_itself(&Instructions::of(headers, targeted).directives) {
         let cache_control = semantics::stricter(headers, than);
         cache::say(headers, cache_control);

@@ -2,8 +2,8 @@
 
 use super::read::Policy;
 
-/// What those behind this cache are told of the responses to the GET and HEAD requests
-/// of a route: browsers, and caches on the way to them.
+/// What those behind this cache are told of the responses to the reads of a route:
+/// browsers, and caches on the way to them.
 ///
 /// They do not hear of writes. What they may keep without asking is stale for them
 /// until that time is over, whatever this cache knows. No choice but

@@ -13,7 +13,7 @@ use http::request;
 use http_body_util::{BodyExt, StreamBody};
 use std::time::Duration;
 use tower::ServiceExt;
-use tower_coherence::policy::{BusDown, Class, Inputs, OwnPath, Query, WritePolicy};
+use tower_coherence::policy::{BusDown, Class, Downstream, Inputs, OwnPath, Query, WritePolicy};
 use tower_coherence::test_util::Clock;
 use tower_coherence::{Cache, Policy, RouteTable, Scope};
 
@@ -380,6 +380,25 @@ async fn conditions_and_ranges_of_a_post_are_the_handlers() {
     }
     assert_eq!(echo.bypasses("precondition"), 5);
     assert_eq!(echo.post("read:one").await, "1 POST read:one");
+}
+
+#[tokio::test]
+async fn who_is_behind_is_told_the_same_on_a_miss_as_on_a_hit_and_when_it_passes() {
+    let echo = Echo::new(minutely().downstream(Downstream::Revalidate));
+    for method in ["GET", "QUERY", "POST"] {
+        for text in ["read:one", "read:one", "what"] {
+            let (uri, body) = match method {
+                "GET" => (format!("/a?{text}"), ""),
+                _ => ("/a".to_owned(), text),
+            };
+            let answer = echo.ask(method, &uri, &[TEXT], body).await;
+            let told = field(&answer, "cache-control").unwrap();
+            // An unknown POST may have written, and is not a read.
+            let read = (method, text) != ("POST", "what");
+            assert_eq!(told == "no-cache", read, "{method} {text}: {told}");
+        }
+    }
+    assert_eq!(echo.cache.stats().hits, 3);
 }
 
 #[tokio::test]
