@@ -21,9 +21,15 @@ pub(crate) fn number() -> u64 {
 
 /// The duration, or up to a quarter less, so that instances do not act in step.
 pub(crate) fn jittered(duration: Duration) -> Duration {
-    let quarter = duration / 4;
+    shortened(duration, duration / 4)
+}
+
+/// The duration, or up to this much less.
+pub(crate) fn shortened(duration: Duration, at_most: Duration) -> Duration {
     let parts = u32::try_from(number() >> 40).unwrap_or(0);
-    duration - quarter.mul_f64(f64::from(parts) / f64::from(1_u32 << 24))
+    let part = f64::from(parts) / f64::from(1_u32 << 24);
+    let less = Duration::try_from_secs_f64(at_most.as_secs_f64() * part);
+    duration.saturating_sub(less.unwrap_or(at_most))
 }
 
 #[cfg(test)]
@@ -34,6 +40,15 @@ mod tests {
     fn numbers_do_not_repeat() {
         let numbers: std::collections::HashSet<u64> = (0..10_000).map(|_| number()).collect();
         assert_eq!(numbers.len(), 10_000);
+    }
+
+    #[test]
+    fn no_duration_is_too_long_or_too_short_to_be_shortened() {
+        for most in [Duration::ZERO, Duration::from_secs(1), Duration::MAX] {
+            assert_eq!(shortened(Duration::ZERO, most), Duration::ZERO);
+            let shorter = shortened(Duration::MAX, most);
+            assert!(Duration::MAX - shorter <= most);
+        }
     }
 
     #[test]

@@ -6,14 +6,15 @@ use super::outgoing;
 use super::settle::Settled;
 use crate::cache::{Draft, Leaving, Unstored, check_tags};
 use crate::clock::Moment;
-use crate::semantics::{self, Exchange, Refusal, Storable, TagTrouble};
+use crate::policy::Given;
+use crate::semantics::{self, Exchange, LifetimeSource, Refusal, Storable, TagTrouble};
 use crate::tag::Tags;
 use bytes::Bytes;
 use http::header::{DATE, ETAG};
 use http::{HeaderMap, Method, Response, StatusCode, response};
 use http_body::SizeHint;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 impl Task {
     /// A body that says itself that it is too long is not copied at all.
@@ -37,7 +38,7 @@ impl Task {
         self.is_allowed(&settled.marks).map_err(Unstored::as_str)?;
         let wall = self.read.cache.clock.wall();
         let storable = self.storable(parts, wall).map_err(Refusal::as_str)?;
-        let (mut lifetime, mut reuse) = (storable.freshness.lifetime, storable.reuse);
+        let (mut lifetime, mut reuse) = (self.jittered(&storable), storable.reuse);
         if let Some(most) = settled.marks.at_most {
             lifetime = lifetime.min(most);
             reuse.windows = reuse.windows.at_most(most.saturating_sub(lifetime));
@@ -79,6 +80,16 @@ impl Task {
             tags,
             groups: storable.groups,
         })
+    }
+
+    /// Chosen here, once for all that is said of the lifetime.
+    fn jittered(&self, storable: &Storable) -> Duration {
+        let given = match storable.freshness.source {
+            LifetimeSource::Route => Given::ByRoute,
+            LifetimeSource::Declared | LifetimeSource::Targeted => Given::ByHandler,
+        };
+        let policy = &self.read.recipe.rule.policy;
+        policy.jittered(storable.freshness.lifetime, given)
     }
 
     /// Whether nothing but the response itself could forbid it.

@@ -5,6 +5,7 @@ use super::classify::Classify;
 use super::directives::ClientDirectives;
 use super::downstream::Downstream;
 use super::inputs::InputChoices;
+use super::jitter::Jitter;
 use super::stale::Stale;
 use super::storing::Storing;
 use crate::eviction::Eviction;
@@ -44,6 +45,7 @@ pub struct Policy {
     pub(super) while_deaf: Option<WhileDeaf>,
     pub(super) settle: Duration,
     pub(super) stale: Stale,
+    pub(super) jitter: Jitter,
     pub(super) choosing: Choosing,
     pub(super) body_key: Option<u64>,
     pub(super) classify: Classify,
@@ -122,7 +124,7 @@ impl Policy {
     }
 
     /// Stores successful responses for this long, also when the handler declares
-    /// nothing. Where it does declare a lifetime, the shorter counts, unless the policy
+    /// nothing; less a twentieth at most, by chance, see [`jitter`](Self::jitter). Where it does declare a lifetime, the shorter counts, unless the policy
     /// says [`override_headers`](Self::override_headers). Of statuses
     /// only 200, 203, 204, 300, 301 and 308 get a lifetime that the handler did
     /// not declare.
@@ -338,6 +340,7 @@ impl fmt::Debug for Policy {
             .field("while_deaf", &self.while_deaf)
             .field("settle", &self.settle)
             .field("stale", &self.stale)
+            .field("jitter", &self.jitter)
             .field("choosing", &self.choosing)
             .field("body_key", &self.body_key)
             .field("classify", &self.classify)

@@ -18,7 +18,7 @@ pub(crate) struct Part(f32);
 
 impl Part {
     /// What is no number from 0 to 1 is the nearest one; what is no number at all is 1.
-    fn new(part: f32) -> Self {
+    pub(super) fn new(part: f32) -> Self {
         Self(if part.is_nan() {
             1.0
         } else {

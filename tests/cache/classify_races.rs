@@ -5,6 +5,7 @@ use crate::classify::{minutely, sent};
 use crate::held::{Asked, Calls, Origin, body, eventually, fresh, origin, plain, read, spawn};
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::poll;
 use tower::{Layer, ServiceExt};
 use tower_coherence::policy::{OwnPath, WritePolicy};
 use tower_coherence::{Cache, CacheService, Invalidate, Policy};
@@ -118,9 +119,10 @@ async fn what_is_unknown_runs_to_its_end_and_what_it_notes_late_counts() {
     desk.fill("read:one", "t").await;
     desk.fill("read:two", "u").await;
     let asked = desk.post("what");
-    let call = desk.calls.next().await;
+    let mut call = desk.calls.next().await;
     asked.abort();
     assert!(asked.await.is_err());
+    assert!(poll!(Box::pin(call.dropped())).is_pending());
     // It has committed by now, and says so.
     call.context().invalidate(Invalidate::tag("t"));
     call.answer(plain("done"));

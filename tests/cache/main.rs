@@ -32,6 +32,7 @@ mod grpc;
 mod heads;
 mod inputs;
 mod intents;
+mod jitter;
 mod memory;
 #[cfg(feature = "metrics")]
 mod metrics;

@@ -27,7 +27,7 @@ fn now() -> SystemTime {
 }
 
 fn minutely(cache: &Cache) -> tower_coherence::CacheLayer {
-    with(cache, Policy::lifetime(MINUTE))
+    with(cache, Policy::lifetime(MINUTE).jitter(0.0))
 }
 
 fn with_clock() -> (Cache, Clock) {

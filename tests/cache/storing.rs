@@ -17,7 +17,7 @@ const fn cc(value: &'static str) -> (&'static str, &'static str) {
 }
 
 fn minutely() -> Policy {
-    Policy::lifetime(MINUTE)
+    Policy::lifetime(MINUTE).jitter(0.0)
 }
 
 fn with_clock() -> (Cache, Clock) {
@@ -29,7 +29,7 @@ fn with_clock() -> (Cache, Clock) {
 /// For how many seconds such a response is fresh, or why it is not stored.
 async fn stored(policy: Policy, status: u16, lines: Lines<'_>) -> Result<u64, String> {
     let (cache, _clock) = with_clock();
-    let policy = policy.cache_status(StatusHeader::On);
+    let policy = policy.cache_status(StatusHeader::On).jitter(0.0);
     let lines = owned(lines);
     let origin = Origin::new(with(&cache, policy), move |_| {
         response(status, &borrowed(&lines), "")
