@@ -23,6 +23,8 @@ impl Policy {
             body_key,
             classify,
             inputs,
+            // What is stored has the time that it was stored with.
+            jitter: _,
             client_directives: _,
             etag,
             status: _,
