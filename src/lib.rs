@@ -41,7 +41,7 @@ pub use middleware::{
     CacheBody, CacheContext, CacheLayer, CacheService, EmptyBody, NoReplay, Replay, ResponseFuture,
 };
 pub use policy::Policy;
-pub use routes::{RouteTable, RouteTableBuilder};
+pub use routes::{RouteFile, RouteTable, RouteTableBuilder};
 pub use scope::Scope;
 pub use tag::{MAX_TAG_BYTES, MAX_TAGS, Tag, TagField, Tags};
 pub use target::Invalidate;

@@ -1,5 +1,6 @@
 //! What the writes of a route make stale, and after which outcomes.
 
+use super::read::ScopeOf;
 use super::write::WritePolicy;
 use crate::scope::Scope;
 use crate::tag::Tags;
@@ -79,7 +80,6 @@ pub(crate) struct Mapping {
 }
 
 type With = dyn Fn(&request::Parts, Option<&response::Parts>) -> Invalidate + Send + Sync;
-type ScopeOf = dyn Fn(&request::Parts) -> Option<Scope> + Send + Sync;
 
 impl WritePolicy {
     /// For a route whose unsafe methods change nothing, like a search by `POST`: nothing
@@ -146,6 +146,12 @@ impl WritePolicy {
         F: Fn(&request::Parts) -> Option<Scope> + Send + Sync + 'static,
     {
         self.mapping.scope = Some(Arc::new(scope));
+        self
+    }
+
+    /// The same by a closure that others have too.
+    pub(crate) fn scope_by(mut self, scope: Arc<ScopeOf>) -> Self {
+        self.mapping.scope = Some(scope);
         self
     }
 

@@ -36,7 +36,7 @@ pub(crate) use inputs::InputChoices;
 pub use inputs::{Authorization, Inputs, Query};
 pub(crate) use jitter::Given;
 pub use mapping::{After, HangUp, OwnPath};
-pub(crate) use read::{OwnStore, Partition};
+pub(crate) use read::{OwnStore, Partition, ScopeOf};
 pub use read::{Policy, StatusHeader, WhileDeaf};
 pub(crate) use stale::{Part, Stale};
 pub use storing::SetCookie;

@@ -59,7 +59,7 @@ pub struct Policy {
 }
 
 type TagWith = dyn Fn(&request::Parts, &response::Parts) -> Tags + Send + Sync;
-type ScopeOf = dyn Fn(&request::Parts) -> Option<Scope> + Send + Sync;
+pub(crate) type ScopeOf = dyn Fn(&request::Parts) -> Option<Scope> + Send + Sync;
 
 /// A store of its own for the responses of one policy: what others store does
 /// not push them out, and they do not push out what others store.
@@ -176,6 +176,12 @@ impl Policy {
         F: Fn(&request::Parts) -> Option<Scope> + Send + Sync + 'static,
     {
         self.scope = Some(Arc::new(scope));
+        self
+    }
+
+    /// The same by a closure that others have too.
+    pub(crate) fn scope_by(mut self, scope: Arc<ScopeOf>) -> Self {
+        self.scope = Some(scope);
         self
     }
 

@@ -1,7 +1,7 @@
 //! How a route table is made, and what is wrong with it.
 
 use super::paths::{self, ByMethod};
-use super::pattern::Pattern;
+use super::pattern::{Pattern, told};
 use super::table::{NamedStore, ReadRoute, RouteTable, WriteRoute};
 use crate::error::Error;
 use crate::eviction::Eviction;
@@ -165,7 +165,7 @@ impl Making {
         let at = self.table.reads.len();
         let inserted = paths::insert(&mut self.table.read_paths, &pattern, at);
         let mut mistakes = policy.mistakes(&pattern.names(), &self.store_names());
-        mistakes.extend(inserted.err());
+        mistakes.extend(inserted.err().map(|error| told(&error)));
         self.note(&whose, mistakes);
         let pattern = Arc::new(pattern);
         self.table.reads.push(ReadRoute { pattern, policy });
@@ -192,7 +192,7 @@ impl Making {
             .write_paths
             .insert(methods.as_deref(), &pattern, at);
         let mut mistakes = policy.mistakes(&pattern.names());
-        mistakes.extend(inserted.err());
+        mistakes.extend(inserted.err().map(|error| told(&error)));
         self.note(&whose, mistakes);
         self.table.writes.push(WriteRoute {
             pattern: Arc::new(pattern),

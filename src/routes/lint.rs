@@ -1,6 +1,7 @@
 //! What of a table does nothing, as far as it shows.
 
 use super::table::RouteTable;
+use crate::policy::Policy;
 use std::collections::BTreeSet;
 
 impl RouteTable {
@@ -30,10 +31,9 @@ impl RouteTable {
             }
         }
         for store in &self.stores {
-            let names = |route: &super::table::ReadRoute| {
-                route.policy.store_name() == Some(store.name.as_str())
-            };
-            if !self.reads.iter().any(names) {
+            let mut policies = self.reads.iter().map(|route| &route.policy);
+            let names = |policy: &Policy| policy.store_name() == Some(store.name.as_str());
+            if !policies.any(names) && !self.default_policy().is_some_and(names) {
                 found.push(format!("store {:?}: no route names it", store.name));
             }
         }

@@ -6,14 +6,17 @@
 //! | Which route does a path have? | `paths`, `table` |
 //! | What is wrong with a table? | `builder` |
 //! | What of it does nothing? | `lint` |
+//! | What does a file say? | `file` |
 
 mod builder;
+mod file;
 mod lint;
 mod paths;
 mod pattern;
 mod table;
 
 pub use builder::RouteTableBuilder;
+pub use file::RouteFile;
 pub(crate) use pattern::Pattern;
 pub(crate) use table::NamedStore;
 pub use table::RouteTable;

@@ -1,8 +1,8 @@
 //! Which route a path has.
 
-use super::pattern::{Pattern, told};
+use super::pattern::Pattern;
 use http::Method;
-use matchit::Router;
+use matchit::{InsertError, Router};
 
 /// The routes of the writes, by method.
 ///
@@ -31,7 +31,7 @@ impl ByMethod {
         methods: Option<&[Method]>,
         pattern: &Pattern,
         route: usize,
-    ) -> Result<(), String> {
+    ) -> Result<(), InsertError> {
         for (method, router) in &mut self.named {
             if methods.is_none_or(|methods| methods.contains(method)) {
                 insert(router, pattern, route)?;
@@ -54,10 +54,8 @@ pub(super) fn insert(
     router: &mut Router<usize>,
     pattern: &Pattern,
     route: usize,
-) -> Result<(), String> {
-    router
-        .insert(pattern.text(), route)
-        .map_err(|error| told(&error))
+) -> Result<(), InsertError> {
+    router.insert(pattern.text(), route)
 }
 
 pub(super) fn at(router: &Router<usize>, path: &str) -> Option<usize> {

@@ -3,6 +3,9 @@
 use matchit::{InsertError, Router};
 use std::fmt;
 
+/// No longer one is any use, and each parameter is compared with all others.
+const MAX_BYTES: usize = 4096;
+
 /// The pattern of a path, as axum 0.8 writes it: `/a/{id}`, `/a/{*rest}`.
 #[derive(Clone)]
 pub(crate) struct Pattern {
@@ -17,6 +20,9 @@ impl Pattern {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if !text.starts_with('/') {
             return Err("a path begins with `/`".to_owned());
+        }
+        if text.len() > MAX_BYTES {
+            return Err(format!("it is longer than {MAX_BYTES} bytes"));
         }
         // As axum: what its version 0.7 took for a parameter is no text by mistake.
         if text.split('/').any(|segment| segment.starts_with(':')) {
@@ -115,7 +121,10 @@ mod tests {
         for text in ["/", "/a", "/a/", "/a/{id}", "/a/{id}/b/{*rest}", "/{{a}}"] {
             assert!(Pattern::parse(text).is_ok(), "{text}");
         }
+        let long = format!("/{}", "x".repeat(MAX_BYTES));
+        assert!(Pattern::parse(&long[..MAX_BYTES]).is_ok());
         for (text, what) in [
+            (&*long, "longer than 4096 bytes"),
             ("", "begins with `/`"),
             ("a", "begins with `/`"),
             ("/:id", "not `:name`"),

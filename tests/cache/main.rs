@@ -44,6 +44,8 @@ mod query;
 mod races;
 mod ranges;
 mod reload;
+#[cfg(feature = "toml")]
+mod route_files;
 mod routes;
 mod rules;
 mod safety;

@@ -304,6 +304,9 @@ fn a_tag_that_no_read_bears_and_a_store_without_routes_look_like_slips() {
             "store \"large\": no route names it",
         ]
     );
+    let default = RouteTable::builder().store("large", 1, Eviction::Lru);
+    let default = default.default_policy(cached().store("large"));
+    assert_eq!(default.build().unwrap().lint(), [""; 0]);
     let closure = cached().tag_with(|_, _| "product:7".into()).store("large");
     let built = table().read("/a/{name}", closure).build().unwrap();
     assert_eq!(built.lint(), [""; 0]);

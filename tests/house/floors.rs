@@ -63,6 +63,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("bincode", &["src/wire"]),
     ("serde_json", &["src/wire"]),
     ("matchit", &["src/routes/"]),
+    ("toml", &["src/routes/file/toml"]),
     ("sha2", &["src/semantics/made_etag"]),
     ("metrics", &["src/cache/report/"]),
     ("axum_core", &["src/middleware/"]),

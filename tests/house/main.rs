@@ -8,6 +8,7 @@ mod floors;
 mod http;
 mod msrv;
 mod paths;
+mod routes;
 mod sizes;
 mod source;
 mod table;
