@@ -30,9 +30,10 @@ pub mod test_util;
 mod wire;
 
 pub use cache::{
-    BusStats, Cache, CacheBuilder, Event, Events, Health, Mode, Publisher, Replaced, RouteKind,
-    RouteStats, ScopedCache, Stats, TargetStats, Unsent,
+    BusStats, Cache, CacheBuilder, Event, Events, Health, Heard, Mode, Publisher, Replaced,
+    RouteKind, RouteStats, ScopedCache, Stats, TargetStats, Unsent,
 };
+pub use coherence::{HeardBy, Times};
 pub use concern::{Applied, Reached, Receipt, WriteConcern};
 pub use error::{Error, ErrorKind};
 #[cfg(feature = "axum")]

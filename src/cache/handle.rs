@@ -2,8 +2,9 @@
 
 use super::builder::CacheBuilder;
 use super::events::Events;
+use super::health::Health;
 use super::shared::Shared;
-use super::stats::{Health, Stats};
+use super::stats::Stats;
 use crate::bus::Local;
 use crate::concern::Receipt;
 use crate::error::Error;

@@ -9,6 +9,7 @@ mod edition;
 mod events;
 mod fields;
 mod handle;
+mod health;
 mod hosts;
 mod invalidating;
 mod leaving;
@@ -40,12 +41,13 @@ pub use builder::CacheBuilder;
 pub use counts::{RouteKind, TargetStats};
 pub use events::{Event, Events};
 pub use handle::{Cache, Mode, ScopedCache};
+pub use health::{Health, Heard};
 
 pub use publisher::Publisher;
 pub use replaced::Replaced;
 pub use route_stats::RouteStats;
 pub use shutdown::Unsent;
-pub use stats::{BusStats, Health, Stats};
+pub use stats::{BusStats, Stats};
 
 pub(crate) use leaving::{Leaving, say, stricter};
 pub(crate) use lookup::{Ask, Found, Miss};

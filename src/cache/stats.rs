@@ -3,8 +3,7 @@
 use super::counters::Counters;
 use super::invalidating::Applier;
 use super::route_stats::RouteStats;
-use super::shared::Shared;
-use crate::coherence::Figures;
+use crate::coherence::{Figures, Times};
 use crate::telemetry;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -110,43 +109,21 @@ pub struct BusStats {
     pub connections: u64,
     /// How long, in all, there was no proof younger than the staleness bound.
     pub deaf: Duration,
+    /// Entries of the log that the ring had not brought when a question asked for them.
+    /// A plain `XADD` of somebody else is always one.
+    pub found_late: u64,
+    /// For how long at most such entries stood in the log unheard, or what an adoption
+    /// missed: the time since the proof before. It is below the staleness bound, unless
+    /// this instance was deaf.
+    pub detection: Times,
+    /// How long questions to the log take that are answered.
+    pub answers: Times,
+    /// How long it takes to append a batch that the log takes.
+    pub appends: Times,
     /// Targets that wait to be sent.
     pub outbox: usize,
     /// Times that so many waited that they became *everything*.
     pub widened: u64,
-}
-
-/// Whether this instance may answer from memory, and what its bus says.
-///
-/// # Log events
-#[doc = include_str!("../docs/events.md")]
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Health {
-    /// The name of the cache, see
-    /// [`CacheBuilder::status_name`](crate::CacheBuilder::status_name).
-    pub name: String,
-    /// Whether there is a proof younger than the staleness bound.
-    pub coherent: bool,
-    /// The name of the bus: `local` means that no other process is heard.
-    pub bus: &'static str,
-    /// Whether the last word from the bus was trouble.
-    pub bus_down: bool,
-    /// How long ago this instance last proved that it had missed nothing.
-    /// `None`: never yet.
-    pub proof_age: Option<Duration>,
-    /// The last entry of the log that was applied here.
-    pub position: Option<String>,
-    /// The last trouble with the bus.
-    pub last_trouble: Option<String>,
-    /// What the bus said about itself when it was first reached, in sentences.
-    pub findings: Vec<String>,
-    /// What is wrong with the policies that layers were given, in sentences: the first
-    /// hundred. A route table and a cache with mistakes are not made at all.
-    pub mistakes: Vec<String>,
-    /// The routes of which a hundred responses were not stored, and none was, each in a
-    /// sentence with the most frequent reason: the first hundred. Each is logged once.
-    pub warnings: Vec<String>,
 }
 
 impl Stats {
@@ -247,36 +224,12 @@ impl From<Figures> for BusStats {
             adoptions: figures.adoptions,
             connections: figures.connections,
             deaf: figures.deaf,
+            found_late: figures.found_late,
+            detection: figures.detection,
+            answers: figures.answers,
+            appends: figures.appends,
             outbox: figures.outbox,
             widened: figures.widened,
         }
     }
-}
-
-impl Health {
-    pub(super) fn of(shared: &Shared) -> Self {
-        let coherence = &shared.coherence;
-        let figures = coherence.figures();
-        Self {
-            name: String::from(&*shared.applier.name),
-            coherent: coherence.is_coherent(),
-            bus: coherence.bus(),
-            bus_down: figures.is_down(),
-            proof_age: figures.lag,
-            position: figures.position.map(|position| position.to_string()),
-            last_trouble: figures.last_trouble,
-            findings: figures.findings.unwrap_or_default(),
-            mistakes: shared.mistakes.all(),
-            warnings: warnings(&shared.counters),
-        }
-    }
-}
-
-/// More are counted and not listed: a table may have any number of routes.
-const MOST_WARNINGS: usize = 100;
-
-fn warnings(counters: &Counters) -> Vec<String> {
-    let routes = counters.routes.all().into_iter();
-    let warnings = routes.filter_map(|(counts, in_use)| in_use.then(|| counts.warning())?);
-    warnings.take(MOST_WARNINGS).collect()
 }

@@ -3,6 +3,7 @@
 
 use super::driver::Coherence;
 use super::intents::{Begun, Due, Heard, Intents, Order};
+use super::lately::HeardBy;
 use super::shared::Shared;
 use crate::bus::LogEntry;
 use crate::clock::nanos;
@@ -68,7 +69,13 @@ impl Coherence {
 impl Shared {
     /// What the entry makes stale now. What this instance has sent was applied here
     /// before, and its own writes it sees to itself.
-    pub(super) fn heard(&self, entry: &LogEntry, message: Message, order: Order) -> Vec<Target> {
+    pub(super) fn heard(
+        &self,
+        entry: &LogEntry,
+        message: Message,
+        order: Order,
+        by: HeardBy,
+    ) -> Vec<Target> {
         let own = self.sent.holds(entry.position.mark);
         let Message {
             mut targets,
@@ -76,6 +83,7 @@ impl Shared {
             ended,
             ..
         } = message;
+        self.note(entry.position, targets.len(), own, by);
         if own {
             targets.clear();
         }

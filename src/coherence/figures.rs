@@ -1,5 +1,6 @@
 //! What coherence knows about itself.
 
+use super::lately::{Lately, Times};
 use crate::clock::Moment;
 use crate::concern::Applied;
 use crate::position::Position;
@@ -68,6 +69,16 @@ pub(crate) struct Figures {
     pub(crate) waited_out: u64,
     /// Waits for everybody that took too long.
     pub(crate) applied_timeouts: u64,
+    /// Entries that an answer told of, and no ring before it.
+    pub(crate) found_late: u64,
+    /// For how long at most those were not heard, or what an adoption has missed.
+    pub(crate) detection: Times,
+    /// How long questions take that are answered.
+    pub(crate) answers: Times,
+    /// How long appends take that the log has taken.
+    pub(crate) appends: Times,
+    /// What was applied here last.
+    pub(crate) lately: Lately,
     pub(crate) last_trouble: Option<String>,
     /// What the bus lacks, in plain sentences. `None`: not looked yet.
     pub(crate) findings: Option<Vec<String>>,

@@ -49,12 +49,14 @@ pub(super) async fn ask(shared: &Shared) -> Infallible {
 async fn ask_once(shared: &Shared) -> Asked {
     let number = shared.asked.fetch_add(1, Ordering::Relaxed) + 1;
     let question = shared.question();
+    let sent = shared.clock.now();
     let answer = shared.engine.sync(question.clone());
     match shared.clock.timeout(shared.settings.call, answer).await {
         Some(Ok(answer)) => {
             shared.receive(&question, &answer);
             shared.went_well(|figures| {
                 figures.syncs += 1;
+                figures.answers.add(shared.clock.now().since(sent));
                 &mut figures.asking
             });
             shared.answered.send_replace(number);
@@ -78,6 +80,7 @@ pub(super) async fn send(shared: &Shared) -> Infallible {
         let message = shared.outbox.message().await;
         let mark = Mark(random::number());
         shared.remember(mark, &message);
+        let sent = shared.clock.now();
         let append = shared.engine.append(message.clone(), mark);
         match shared.clock.timeout(shared.settings.call, append).await {
             Some(Ok(appended)) => {
@@ -86,6 +89,7 @@ pub(super) async fn send(shared: &Shared) -> Infallible {
                 failures = 0;
                 shared.went_well(|figures| {
                     figures.published += 1;
+                    figures.appends.add(at.since(sent));
                     &mut figures.publishing
                 });
                 if shared.settings.role == Role::Instance {

@@ -5,6 +5,7 @@ use super::figures::{Condition, Deafness, Figures};
 use super::follower::{Ask, Ear, Follower, Invalidation, Member, Step};
 use super::intents::{Intents, Order};
 use super::kept::{Again, Kept};
+use super::lately::HeardBy;
 use super::outbox::{Limits, Outbox, Ticket};
 use super::sent::Sent;
 use super::settings::Settings;
@@ -160,7 +161,9 @@ impl Shared {
     /// The answer to this question.
     pub(super) fn receive(&self, question: &Question, answer: &Answer) {
         let mut follower = self.follower();
+        let unheard = self.unheard(&follower, answer);
         let step = follower.answer(question.counter, answer);
+        self.detected(&unheard, &step, &mut self.figures());
         let counts = step.prove.is_some();
         let longest = answer.longest_intent.min(write_intent::LONGEST);
         self.intents().learn(nanos(longest));
@@ -334,7 +337,8 @@ impl Shared {
             Some(_) => Order::Kept,
             None => Order::Unknown,
         };
-        self.take(&mut follower, step, || self.heard(entry, message, order));
+        let heard = || self.heard(entry, message, order, HeardBy::Ring);
+        self.take(&mut follower, step, heard);
         self.applied.record(applied);
     }
 
@@ -356,6 +360,9 @@ impl Shared {
         }
         if step.invalidate == Invalidation::Everything {
             self.figures().adoptions += 1;
+            if let Some(position) = follower.position() {
+                self.note(position, 1, false, HeardBy::Adoption);
+            }
             telemetry::adopted(follower.position());
         }
         if step.ask == Ask::Now {
@@ -399,7 +406,7 @@ impl Shared {
         if message.unknown > 0 {
             self.count_unreadable("unknown operation", entry.position);
         }
-        self.heard(entry, message, Order::Kept)
+        self.heard(entry, message, Order::Kept, HeardBy::Question)
     }
 
     fn count_unreadable(&self, kind: &'static str, position: Position) {

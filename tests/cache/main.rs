@@ -30,6 +30,7 @@ mod frameworks;
 mod groups;
 mod grpc;
 mod heads;
+mod health;
 mod inputs;
 mod intents;
 mod jitter;

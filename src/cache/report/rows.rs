@@ -3,6 +3,7 @@
 use super::super::counts::TargetStats;
 use super::super::route_stats::RouteStats;
 use super::super::stats::Stats;
+use crate::coherence::Times;
 use metrics::Unit;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,6 +47,10 @@ const fn level(name: &'static str, unit: Unit, help: &'static str, of: Level) ->
         help,
         of,
     }
+}
+
+fn longest(times: &Times) -> Option<f64> {
+    Some(times.longest.as_secs_f64())
 }
 
 #[allow(
@@ -245,6 +250,11 @@ pub(super) const TOTALS: &[Row<OfCache>] = &[
         |stats| stats.bus.gaps,
     ),
     count(
+        "tower_coherence_found_late_total",
+        "Entries of the log that no ring had brought when they were asked for",
+        |stats| stats.bus.found_late,
+    ),
+    count(
         "tower_coherence_adoptions_total",
         "Times that everything was invalidated, since what was missed is unknown",
         |stats| stats.bus.adoptions,
@@ -286,6 +296,24 @@ pub(super) const GAUGES: &[Row<Level>] = &[
         Unit::Seconds,
         "How long, in all, there was no young proof",
         |stand| Some(stand.stats.bus.deaf.as_secs_f64()),
+    ),
+    level(
+        "tower_coherence_detection_longest_seconds",
+        Unit::Seconds,
+        "For how long at most something was missed until it was noticed",
+        |stand| longest(&stand.stats.bus.detection),
+    ),
+    level(
+        "tower_coherence_answer_longest_seconds",
+        Unit::Seconds,
+        "The longest time that the log took to answer",
+        |stand| longest(&stand.stats.bus.answers),
+    ),
+    level(
+        "tower_coherence_append_longest_seconds",
+        Unit::Seconds,
+        "The longest time that the log took to take a batch",
+        |stand| longest(&stand.stats.bus.appends),
     ),
     level(
         "tower_coherence_outbox_targets",

@@ -166,7 +166,6 @@ impl Follower {
     }
 
     /// Whether exactly this entry was applied here, as far as is remembered.
-    #[cfg(test)]
     pub(crate) fn has_applied(&self, position: Position) -> bool {
         self.history.holds(position)
     }

@@ -1,5 +1,6 @@
 mod fake;
 mod intents;
+mod lately;
 mod lifetime;
 mod listening;
 mod publishing;
