@@ -11,6 +11,10 @@ use std::sync::{Mutex, PoisonError};
 /// So many responses that were not stored are worth a warning, where none was.
 const WORTH_A_WARNING: u64 = 100;
 
+/// So many targets are told apart. A table can be replaced any number of times by one
+/// that names others.
+const MOST_TARGETS: usize = 1_000;
+
 /// What a route is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[non_exhaustive]
@@ -143,6 +147,9 @@ impl Counts {
     /// A write named this; `met`: something stored here bore it.
     pub(crate) fn named(&self, what: String, met: bool) {
         let mut targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
+        if targets.len() >= MOST_TARGETS && !targets.contains_key(&what) {
+            return;
+        }
         let target = targets.entry(what).or_default();
         target.named += 1;
         target.met += u64::from(met);
@@ -169,5 +176,26 @@ impl fmt::Display for RouteName {
             (Some(pattern), "") => write!(f, "{kind} {pattern:?}"),
             (Some(pattern), methods) => write!(f, "{kind} {methods} {pattern:?}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_targets_than_are_told_apart_are_not_counted_and_the_others_are() {
+        let counts = Counts::new(RouteName {
+            kind: RouteKind::Write,
+            pattern: None,
+            methods: String::new(),
+        });
+        for at in 0..MOST_TARGETS + 10 {
+            counts.named(format!("tag {at}"), false);
+        }
+        counts.named("tag 0".to_owned(), true);
+        let targets = counts.targets();
+        assert_eq!(targets.len(), MOST_TARGETS);
+        assert_eq!(targets["tag 0"], TargetStats { named: 2, met: 1 });
     }
 }

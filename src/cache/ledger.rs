@@ -60,9 +60,12 @@ impl Ledger {
     pub(super) fn all(&self) -> Vec<(Arc<Counts>, bool)> {
         let routes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all = routes.values();
-        // One is that of the ledger, the others are of rules.
-        all.map(|counts| (counts.clone(), Arc::strong_count(counts) > 1))
-            .collect()
+        all.map(|counts| {
+            // One is that of the ledger, the others are of rules.
+            let in_use = Arc::strong_count(counts) > 1;
+            (counts.clone(), in_use)
+        })
+        .collect()
     }
 }
 
@@ -81,5 +84,28 @@ mod tests {
         let none = ledger.of_reads(None);
         assert!(Arc::ptr_eq(&none, &routes[MOST + 9]));
         assert_eq!(of("/0").hits.get(), 1);
+    }
+
+    #[test]
+    fn a_route_goes_on_with_its_numbers_when_its_table_is_replaced() {
+        let ledger = Ledger::default();
+        let methods = [Method::PUT, Method::PATCH];
+        let old = ledger.of_writes(None, Some(&methods));
+        old.writes.one();
+        let in_use = |ledger: &Ledger| {
+            ledger
+                .all()
+                .iter()
+                .map(|(_, used)| *used)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(in_use(&ledger), [true]);
+        drop(old);
+        assert_eq!(in_use(&ledger), [false]);
+        let [put, patch] = methods;
+        let new = ledger.of_writes(None, Some(&[patch, put]));
+        assert_eq!((new.writes.get(), in_use(&ledger)), (1, vec![true]));
+        let other = ledger.of_writes(None, None);
+        assert_eq!(other.writes.get(), 0);
     }
 }
