@@ -31,6 +31,8 @@ async fn what_a_killed_ear_did_not_hear_is_read_in_the_log_and_nothing_else_is_d
     let after = a.cache.stats().bus;
     assert_eq!(after.rings, before.rings, "it was not heard");
     assert_eq!(after.adoptions, before.adoptions, "it was replayed");
+    assert!(after.found_late > before.found_late, "it was found late");
+    assert!(after.detection.count > before.detection.count);
     proxy.gate(Gate::Open);
     a.until("a new ear", |stats| {
         stats.bus.connections > before.connections
