@@ -56,6 +56,7 @@ pub(crate) fn mistake(what: &str) {
 /// A route table was put in the place of another one.
 pub(crate) fn routes_replaced(reads: usize, writes: usize, dropped: &[Option<String>]) {
     tracing::info!(
+        name: "routes_replaced",
         target: "tower_coherence",
         reads,
         writes,

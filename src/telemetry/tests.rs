@@ -73,6 +73,7 @@ fn say_all() {
     mode_changed("bypass");
     mistake("what");
     route_never_stores(&"route", "reason");
+    routes_replaced(1, 2, &[Some("/a".to_owned()), None]);
     mapping_panicked("/path");
     recorder_panicked();
 }

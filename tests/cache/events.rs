@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_coherence::policy::WritePolicy;
-use tower_coherence::{Cache, Invalidate, Mode, Policy, bus};
+use tower_coherence::{Cache, Invalidate, Mode, Policy, RouteTable, bus};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Context, SubscriberExt};
@@ -48,6 +48,15 @@ async fn a_start_and_a_forgotten_bus_are_said() {
     assert_eq!(heard.take(), ["no_bus"]);
     cache.coherent().await.unwrap();
     assert_eq!(heard.take(), ["adopted"]);
+}
+
+#[tokio::test]
+async fn another_route_table_is_said() {
+    let cache = local();
+    let (heard, _guard) = Heard::listen();
+    let table = RouteTable::builder().build().unwrap();
+    cache.replace_routes(table);
+    assert_eq!(heard.take(), ["routes_replaced"]);
 }
 
 #[tokio::test]
