@@ -46,6 +46,8 @@ pub(crate) enum Miss {
     /// The URI is there, but not the variant that the request chooses.
     OtherVariants,
     Expired,
+    /// Nobody has asked for it for too long.
+    Idle,
     Invalidated,
     /// Invalidated, but it may be served while it is fetched anew; or it might have
     /// been, and that time is over.
@@ -68,6 +70,7 @@ impl Miss {
         match self {
             Self::Absent | Self::OtherVariants => "absent",
             Self::Expired => "expired",
+            Self::Idle => "idle",
             Self::Invalidated => "invalidated",
             Self::SoftlyInvalidated => "softly-invalidated",
             Self::NeverFresh => "no-cache",
@@ -172,6 +175,12 @@ impl Shared {
             Ok(verdict) => verdict,
             Err(miss) => return Found::Miss(miss, fingerprint),
         };
+        if let Some(idle) = &entry.idle {
+            if idle.is_over(now) {
+                return Found::Miss(Miss::Idle, fingerprint);
+            }
+            idle.ask(now);
+        }
         let usage = match rule.demands(ask.headers) {
             Some(demands) => entry.usage_for(&demands, now, soft),
             None => entry.usage(now, soft),

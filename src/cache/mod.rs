@@ -11,6 +11,7 @@ mod fields;
 mod handle;
 mod health;
 mod hosts;
+mod idle;
 mod invalidating;
 mod leaving;
 mod ledger;

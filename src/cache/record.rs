@@ -1,5 +1,6 @@
 //! Putting a whole response on the shelf.
 
+use super::idle::Idle;
 use super::leaving::Leaving;
 use super::rule::Rule;
 use super::shared::Shared;
@@ -183,6 +184,7 @@ impl Shared {
             Err(Unbound::Full { .. }) => Err(Unstored::Cells),
         };
         semantics::make_room_for_age(&mut draft.headers);
+        let idle = recipe.rule.policy.idle_time();
         let selection = draft.vary.select(&recipe.request.headers);
         let slot = Arc::new(Slot::Entry(Entry {
             key: recipe.key.clone(),
@@ -206,6 +208,7 @@ impl Shared {
             validators: draft.validators,
             softened: Softened::default(),
             audience: draft.audience,
+            idle: idle.map(|within| Idle::new(within, self.clock.now())),
         }));
         let placed = bound.and_then(|()| self.place(recipe, &slot, variants.as_deref()));
         (slot, verdict, placed)
@@ -247,8 +250,9 @@ impl Shared {
             .bond
             .as_ref()
             .is_some_and(|bond| self.core.validity(bond) == Validity::Valid);
-        let usage = entry.usage(self.clock.now(), false);
-        valid && matches!(usage, Usage::Fresh | Usage::Ahead)
+        let now = self.clock.now();
+        let usage = entry.usage(now, false);
+        valid && !entry.is_idle(now) && matches!(usage, Usage::Fresh | Usage::Ahead)
     }
 
     fn variants(recipe: &Recipe) -> Option<Arc<Slot>> {

@@ -22,7 +22,7 @@ impl Cache {
     /// a shorter lifetime counts at once, a longer one for what is stored from now on.
     /// It is dropped if the pattern is gone, or if anything else has changed that is in
     /// keys or entries: inputs, scope, tags, body key, statuses, overrides, stale windows,
-    /// settle window, what those behind are told, or the store. A closure is the same only
+    /// settle window, idle time, what those behind are told, or the store. A closure is the same only
     /// if the policy is a clone of the old one. A store that both tables have with the same
     /// name, size and eviction stays.
     ///

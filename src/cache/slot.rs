@@ -1,6 +1,7 @@
 //! What stands on the shelf.
 
 use super::edition::Edition;
+use super::idle::Idle;
 use super::leaving::Leaving;
 use crate::clock::Moment;
 use crate::semantics::Validators;
@@ -73,6 +74,8 @@ pub(crate) struct Entry {
     pub(crate) softened: Softened,
     /// Whether it may answer requests with cookies or credentials.
     pub(crate) audience: Audience,
+    /// Since when nobody asks for it, where that counts.
+    pub(crate) idle: Option<Idle>,
 }
 
 /// How an entry that is valid may be used.
@@ -177,12 +180,18 @@ impl Entry {
             validators: self.validators,
             softened: Softened::default(),
             audience: self.audience,
+            idle: None,
         }
     }
 
     /// Whether it may still answer somebody without the handler's word.
     pub(crate) fn may_answer(&self, now: Moment, soft: bool) -> bool {
         self.usage(now, soft) != Usage::Ask || self.stands_in(now, soft, None)
+    }
+
+    /// Whether nobody has asked for it for too long.
+    pub(crate) fn is_idle(&self, now: Moment) -> bool {
+        self.idle.as_ref().is_some_and(|idle| idle.is_over(now))
     }
 
     /// Whether each request has to ask the handler: it never was fresh.

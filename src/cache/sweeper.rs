@@ -88,7 +88,7 @@ impl Sweeper {
         }
     }
 
-    /// Whether it will answer nobody, and the handler cannot be asked about it. A soft
+    /// Whether it will answer nobody, and the handler is not asked about it. A soft
     /// invalidation is noticed here, also of what nobody asks for.
     fn is_useless(&self, entry: &Entry, now: Moment) -> bool {
         if entry.edition.is_retired() {
@@ -102,7 +102,7 @@ impl Sweeper {
             Validity::Soft => true,
             Validity::Valid => false,
         };
-        !entry.may_answer(now, soft) && entry.validators.is_empty()
+        entry.is_idle(now) || (!entry.may_answer(now, soft) && entry.validators.is_empty())
     }
 }
 
@@ -301,6 +301,26 @@ mod tests {
         store.clock.advance(Duration::from_secs(30));
         store.sweeper().walk().await;
         assert_eq!(store.cache.stats().entries, 3);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_asks_for_is_dead_where_the_policy_says_so() {
+        for (policy, left) in [
+            (Policy::from_headers(), 2),
+            (Policy::from_headers().idle(Duration::from_secs(10)), 1),
+        ] {
+            let store = Store::new(policy);
+            store.put(1, None, &[("etag", "\"a\"")]);
+            store.put(2, None, &[]);
+            store.clock.advance(Duration::from_secs(10));
+            store.sweeper().walk().await;
+            assert_eq!(store.cache.stats().entries, 2);
+            assert!(store.serves(2));
+            store.clock.advance(Duration::from_secs(1));
+            store.sweeper().walk().await;
+            assert_eq!(store.cache.stats().entries, left);
+            assert!(store.serves(2));
+        }
     }
 
     #[tokio::test]

@@ -184,7 +184,7 @@ fn why(miss: Miss) -> Forward {
         Miss::Absent => Forward::UriMiss,
         Miss::OtherVariants => Forward::VaryMiss,
         Miss::Expired | Miss::SoftlyInvalidated | Miss::NeverFresh => Forward::Stale,
-        Miss::Invalidated | Miss::Deaf => Forward::Miss,
+        Miss::Idle | Miss::Invalidated | Miss::Deaf => Forward::Miss,
         Miss::ShutDown => Forward::Bypass,
         Miss::NotForThis | Miss::NotFreshEnough => Forward::Request,
     }

@@ -23,6 +23,7 @@ impl Policy {
             body_key,
             classify,
             inputs,
+            idle,
             // What is stored has the time that it was stored with.
             jitter: _,
             client_directives: _,
@@ -47,6 +48,7 @@ impl Policy {
             && *body_key == old.body_key
             && classify.is_like(&old.classify)
             && inputs_alike(inputs.as_deref(), old.inputs.as_deref())
+            && *idle == old.idle
             && *etag == old.etag
             && *downstream == old.downstream
             && *storing == old.storing

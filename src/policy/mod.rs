@@ -19,6 +19,7 @@ mod choosing;
 mod classify;
 mod directives;
 mod downstream;
+mod idle;
 mod inputs;
 mod jitter;
 mod mapping;

@@ -46,6 +46,7 @@ pub struct Policy {
     pub(super) settle: Duration,
     pub(super) stale: Stale,
     pub(super) jitter: Jitter,
+    pub(super) idle: Option<Duration>,
     pub(super) choosing: Choosing,
     pub(super) body_key: Option<u64>,
     pub(super) classify: Classify,
@@ -347,6 +348,7 @@ impl fmt::Debug for Policy {
             .field("settle", &self.settle)
             .field("stale", &self.stale)
             .field("jitter", &self.jitter)
+            .field("idle", &self.idle)
             .field("choosing", &self.choosing)
             .field("body_key", &self.body_key)
             .field("classify", &self.classify)

@@ -31,6 +31,7 @@ mod groups;
 mod grpc;
 mod heads;
 mod health;
+mod idle;
 mod inputs;
 mod intents;
 mod jitter;

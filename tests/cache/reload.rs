@@ -184,6 +184,7 @@ fn changes() -> Vec<(&'static str, Policy, Policy)> {
             cached().stale_while_revalidate(seconds(4)),
         ),
         ("if error", cached().stale_if_error(seconds(5)), cached()),
+        ("idle", cached(), cached().idle(seconds(30))),
         ("etag", cached(), cached().etag()),
         (
             "downstream",

@@ -51,6 +51,7 @@ fn all() -> Policy {
         .stale_while_revalidate(seconds(30))
         .stale_if_error(seconds(5400))
         .refresh_ahead(0.875)
+        .idle(seconds(1200))
         .jitter(0.25)
         .settle(Duration::from_millis(250))
         .cookies(Inputs::key(["theme", "lang"]))

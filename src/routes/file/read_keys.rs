@@ -30,6 +30,7 @@ impl Keyed for Policy {
         Key::new("refresh_ahead", |it| {
             it.set(part(it.node), Self::refresh_ahead);
         }),
+        Key::new("idle", |it| it.duration(Self::idle)),
         Key::new("jitter", |it| it.set(part(it.node), Self::jitter)),
         Key::new("settle", |it| it.duration(Self::settle)),
         Key::new("query", |it| it.set(query(it.node), Self::query)),
