@@ -93,7 +93,7 @@ impl Echo {
     }
 }
 
-fn router() -> (Router, Runs) {
+pub(crate) fn router() -> (Router, Runs) {
     let runs = Runs::default();
     let count = runs.clone();
     let handler = move |request: Request| async move {

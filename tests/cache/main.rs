@@ -15,6 +15,7 @@ mod applied;
 mod choosing;
 mod classify;
 mod classify_races;
+mod classify_wire;
 mod conditional;
 mod connections;
 mod context;
