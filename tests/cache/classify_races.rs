@@ -6,8 +6,10 @@ use crate::held::{Asked, Calls, Origin, body, eventually, fresh, origin, plain, 
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::poll;
+use std::time::Duration;
 use tower::{Layer, ServiceExt};
 use tower_coherence::policy::{OwnPath, WritePolicy};
+use tower_coherence::test_util::Clock;
 use tower_coherence::{Cache, CacheService, Invalidate, Policy};
 
 /// A held handler behind a layer that asks a closure.
@@ -19,7 +21,10 @@ struct Desk {
 
 impl Desk {
     fn new(policy: Policy, writes: WritePolicy) -> Self {
-        let cache = Cache::local();
+        Self::of(Cache::local(), policy, writes)
+    }
+
+    fn of(cache: Cache, policy: Policy, writes: WritePolicy) -> Self {
         let (service, calls) = origin();
         let layer = cache.layer().policy(policy).write_policy(writes);
         let app = layer.replay(Body::from).layer(service);
@@ -169,6 +174,52 @@ async fn groups_that_the_response_of_an_unknown_one_names_are_stale() {
     desk.calls.next().await.answer(response);
     body(asked).await;
     assert!(!desk.is_served("read:one").await);
+}
+
+#[tokio::test]
+async fn what_expired_is_asked_for_whole_and_stands_in_where_the_handler_fails() {
+    let clock = Clock::new();
+    let cache = Cache::builder().clock(clock.clone()).build().unwrap();
+    let minute = Duration::from_secs(60);
+    let windows = minutely().stale_while_revalidate(minute);
+    let mut desk = Desk::of(cache, windows.stale_if_error(minute), WritePolicy::new());
+    let asked = desk.post("read:one");
+    let mut response = fresh("old");
+    let tag = "\"a\"".parse().unwrap();
+    response.headers_mut().insert("etag", tag);
+    desk.calls.next().await.answer(response);
+    body(asked).await;
+    clock.advance(minute);
+    let asked = desk.post("read:one");
+    let call = desk.calls.next().await;
+    assert!(!call.request.headers().contains_key("if-none-match"));
+    call.fail();
+    assert_eq!(body(asked).await, "old");
+    assert_eq!(desk.cache.stats().stale["if-error"], 1);
+}
+
+#[tokio::test]
+async fn a_token_of_a_write_by_post_is_for_reads_by_post() {
+    let header = http::HeaderName::from_static("x-token");
+    let cache = Cache::builder().token_header(header).build().unwrap();
+    let mut desk = Desk::of(cache, minutely(), WritePolicy::new());
+    let asked = spawn(desk.app.clone().oneshot(sent("POST", "/a", &[], "write:x")));
+    desk.calls.next().await.answer(plain("done"));
+    let written = asked.await.unwrap().unwrap();
+    let token = written.headers()["x-token"].to_str().unwrap().to_owned();
+    desk.fill("read:one", "t").await;
+    for (token, passes) in [(token.as_str(), 0), ("nonsense", 1)] {
+        let lines = [("x-token", token)];
+        let request = sent("POST", "/a", &lines, "read:one");
+        let asked = spawn(desk.app.clone().oneshot(request));
+        if desk.calls.waiting().await > 0 {
+            desk.calls.next().await.answer(plain("new"));
+        }
+        assert_eq!(asked.await.unwrap().unwrap().status(), 200);
+        let passed = desk.cache.stats().bypasses.get("token").copied();
+        assert_eq!(passed.unwrap_or(0), passes);
+    }
+    assert_eq!(desk.cache.stats().hits, 1);
 }
 
 #[tokio::test]

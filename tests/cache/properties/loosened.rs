@@ -20,7 +20,7 @@ const LIFTED: [&str; 3] = ["set-cookie", "no lifetime", "stale"];
 
 const METHODS: [&str; 8] = ["GET", "GET", "GET", "GET", "GET", "HEAD", "POST", "QUERY"];
 
-fn policy(choices: [bool; 8]) -> Policy {
+pub(super) fn policy(choices: [bool; 8]) -> Policy {
     type Choice = fn(Policy) -> Policy;
     let all: [Choice; 8] = [
         |_| Policy::lifetime(MINUTE),

@@ -4,6 +4,7 @@
 //! cases, and `FUZZ_SEED=7` others.
 
 mod age;
+mod classed;
 mod exchange;
 mod forbidden;
 mod loosened;
