@@ -53,7 +53,7 @@ mod routes;
 mod rules;
 mod safety;
 mod security;
-mod services_graphql;
+mod services;
 mod serving;
 mod settle;
 mod smoke;
