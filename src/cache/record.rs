@@ -183,7 +183,6 @@ impl Shared {
             Err(Unbound::Invalidated { .. }) => Err(Unstored::Invalidated),
             Err(Unbound::Full { .. }) => Err(Unstored::Cells),
         };
-        semantics::make_room_for_age(&mut draft.headers);
         let idle = recipe.rule.policy.idle_time();
         let selection = draft.vary.select(&recipe.request.headers);
         let slot = Arc::new(Slot::Entry(Entry {
@@ -192,7 +191,7 @@ impl Shared {
             vary: draft.vary,
             selection,
             status: draft.status,
-            headers: draft.headers,
+            headers: semantics::with_room_for_age(draft.headers),
             body: content.body,
             trailers: content.trailers,
             // Unsettled, it is proven by its beginning only: later proofs of this

@@ -34,7 +34,7 @@ pub(crate) fn write_age(headers: &mut HeaderMap, age: Duration) {
     headers.insert(AGE, seconds(age.min(MAX_DELTA).as_secs()));
 }
 
-/// The same for fields that [have room](make_room_for_age) for it. An `insert` would make
+/// The same for fields that [have room](with_room_for_age) for it. An `insert` would make
 /// room for one more before it looks for the one that is there.
 pub(crate) fn write_age_in_its_place(headers: &mut HeaderMap, age: Duration) {
     match headers.get_mut(AGE) {
@@ -45,8 +45,9 @@ pub(crate) fn write_age_in_its_place(headers: &mut HeaderMap, age: Duration) {
 
 /// Makes room for an age in fields that are to be cloned: a clone has no room for one
 /// more, and would be moved to get it.
-pub(crate) fn make_room_for_age(headers: &mut HeaderMap) {
+pub(crate) fn with_room_for_age(mut headers: HeaderMap) -> HeaderMap {
     headers.insert(AGE, HeaderValue::from_static("0"));
+    headers
 }
 
 /// Ages that are written already, up to a little under three hours.

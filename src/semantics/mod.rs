@@ -61,7 +61,7 @@ pub(crate) use dates::http_date;
 pub(crate) use demands::{Demands, Freshness};
 pub(crate) use downstream::{Dated, Stricter, keeps_to_itself, stricter};
 pub(crate) use freshness::{
-    current_age, initial_age, is_fresh, make_room_for_age, write_age_in_its_place,
+    current_age, initial_age, is_fresh, with_room_for_age, write_age_in_its_place,
 };
 pub(crate) use groups::{invalidated_groups, strip_groups};
 pub(crate) use inputs::{More, cookie_field, cookies, has_unkeyed, hide_all, hide_unkeyed};
