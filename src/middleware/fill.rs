@@ -14,6 +14,7 @@ use super::service::EmptyBody;
 use super::settle::{self, Settled};
 use super::status::Status;
 use super::tee::{Writer, tee};
+use super::warm_up::Warming;
 use super::{copy, outgoing, pass, respond};
 use crate::cache::{Content, Draft, Landed, Permit, Slot, Unstored};
 use crate::clock::Moment;
@@ -453,6 +454,9 @@ impl Task {
             cache.store(&self.fill, recipe, draft, content, None, refused);
         if refused.is_some() {
             cache.pass_for_a_while(recipe);
+        }
+        if stored.is_ok() {
+            Warming::stored(&recipe.request.extensions);
         }
         self.land(&slot, verdict);
         writer.finish(trailers);

@@ -53,6 +53,7 @@ mod settle;
 mod status;
 mod tee;
 mod token;
+mod warm_up;
 mod write;
 
 #[cfg(feature = "axum")]
@@ -63,3 +64,4 @@ pub use future::ResponseFuture;
 pub use layer::CacheLayer;
 pub use replay::{NoReplay, Replay};
 pub use service::{CacheService, EmptyBody};
+pub use warm_up::WarmedUp;

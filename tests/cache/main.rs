@@ -9,6 +9,7 @@ mod origin;
 #[path = "../support/eventually.rs"]
 mod patience;
 mod support;
+mod warm_up;
 mod wire;
 
 mod applied;
