@@ -40,7 +40,7 @@ pub use error::{Error, ErrorKind};
 pub use middleware::NoCacheLayer;
 pub use middleware::{
     CacheBody, CacheContext, CacheLayer, CacheService, EmptyBody, NoReplay, Replay, ResponseFuture,
-    WarmedUp,
+    Resumed, WarmedUp,
 };
 pub use policy::Policy;
 pub use routes::{RouteFile, RouteTable, RouteTableBuilder};

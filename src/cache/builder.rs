@@ -241,6 +241,7 @@ impl CacheBuilder {
             nesting: Once::new(),
             routes: InUse::default(),
             editions: Editions::default(),
+            unread_calls: Once::new(),
             mistakes: Mistakes::default(),
             counters: applier.counters.clone(),
             applier,

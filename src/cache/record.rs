@@ -39,6 +39,19 @@ pub(crate) struct Recipe {
 }
 
 impl Recipe {
+    /// The fields as they are kept. Those of a call leave without an age.
+    fn kept(&self, fields: HeaderMap) -> HeaderMap {
+        if self.rule.policy.is_for_calls() {
+            return fields;
+        }
+        semantics::with_room_for_age(fields)
+    }
+
+    /// Whether the client may be content with less than the whole response.
+    pub(crate) fn asks_for_less(&self) -> bool {
+        semantics::asks_for_less(&self.request.headers)
+    }
+
     /// The tags that the templates of the policy make of it, see
     /// [`Policy::tags_of`](crate::policy::Policy::tags_of).
     pub(crate) fn tags(&self, response: &HeaderMap) -> Option<Tags> {
@@ -115,6 +128,12 @@ pub(crate) enum Unstored {
     PolicyPanicked,
     /// A hole of a template has nothing that fits.
     Template,
+    /// A gRPC call did not end with `grpc-status: 0`.
+    GrpcStatus,
+    /// The answer of a gRPC call is not one message.
+    GrpcStreaming,
+    /// What a gRPC call was answered with is no gRPC.
+    GrpcResponse,
 }
 
 impl Unstored {
@@ -134,6 +153,9 @@ impl Unstored {
             Self::StoreIf => "store-if",
             Self::PolicyPanicked => "policy-panicked",
             Self::Template => "template",
+            Self::GrpcStatus => "grpc-status",
+            Self::GrpcStreaming => "grpc-streaming",
+            Self::GrpcResponse => "grpc-response",
             Self::Fills => "fills-over-the-limit",
         }
     }
@@ -191,7 +213,7 @@ impl Shared {
             vary: draft.vary,
             selection,
             status: draft.status,
-            headers: semantics::with_room_for_age(draft.headers),
+            headers: recipe.kept(draft.headers),
             body: content.body,
             trailers: content.trailers,
             // Unsettled, it is proven by its beginning only: later proofs of this

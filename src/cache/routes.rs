@@ -7,7 +7,7 @@ use super::shelves::{ShelfId, Shelves};
 use super::slot::Slot;
 use super::write_rule::WriteRule;
 use crate::policy::{OwnPath, OwnStore, WritePolicy};
-use crate::routes::{NamedStore, RouteTable};
+use crate::routes::{NamedStore, ReadRoute, RouteTable};
 use crate::store::Shelf;
 use crate::telemetry;
 use crate::write_intent::WriteIntent;
@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 pub(crate) struct Routes {
     table: RouteTable,
     reads: Vec<Arc<Rule>>,
+    rpc_reads: Vec<Arc<Rule>>,
     writes: Vec<Arc<WriteRule>>,
     /// For reads without a route, and for writes without one.
     rule: Arc<Rule>,
@@ -105,11 +106,14 @@ impl Shared {
 impl Routes {
     fn of(shared: &Shared, table: RouteTable, old: Option<&Self>) -> Self {
         let stores = Stores::of(&table, &shared.shelves, old.map(|old| &old.stores));
-        let reads = table.reads().iter().map(|route| {
-            let before = old.and_then(|old| old.read_of(route.pattern.text()));
+        let rule = |route: &ReadRoute, before: Option<&Arc<Rule>>| {
             let pattern = Some(route.pattern.clone());
             shared.rule_at(route.policy.clone(), pattern, &stores, before)
-        });
+        };
+        let reads = table.reads().iter();
+        let reads = reads.map(|route| rule(route, old.and_then(|old| old.read_of(route))));
+        let rpc_reads = table.rpc_reads().iter();
+        let rpc_reads = rpc_reads.map(|route| rule(route, old.and_then(|old| old.rpc_of(route))));
         let writes = table.writes().iter().map(|route| {
             if let Some(time) = route.policy.intent_time() {
                 let lasts = WriteIntent::lasts_for(time);
@@ -125,6 +129,7 @@ impl Routes {
             write_rule: shared.write_rule(WritePolicy::new()),
             silent: shared.write_rule(WritePolicy::new().own_path(OwnPath::Off)),
             reads: reads.collect(),
+            rpc_reads: rpc_reads.collect(),
             writes: writes.collect(),
             stores,
             table,
@@ -142,6 +147,11 @@ impl Routes {
             .unwrap_or(&self.rule)
     }
 
+    /// The rule for calls of this gRPC method, if it reads.
+    pub(crate) fn rpc(&self, path: &str) -> Option<&Arc<Rule>> {
+        self.rpc_reads.get(self.table.rpc_at(path)?)
+    }
+
     /// The rule for writes to this path.
     pub(crate) fn write(&self, method: &Method, path: &str) -> &Arc<WriteRule> {
         let found = self.table.write_at(method, path);
@@ -154,14 +164,18 @@ impl Routes {
         &self.silent
     }
 
-    fn read_of(&self, pattern: &str) -> Option<&Arc<Rule>> {
-        let mut routes = self.table.reads().iter();
-        let at = routes.position(|route| route.pattern.text() == pattern)?;
-        self.reads.get(at)
+    /// What this table says of the pattern of that route.
+    fn read_of(&self, route: &ReadRoute) -> Option<&Arc<Rule>> {
+        self.reads.get(place_of(self.table.reads(), route)?)
+    }
+
+    fn rpc_of(&self, route: &ReadRoute) -> Option<&Arc<Rule>> {
+        self.rpc_reads.get(place_of(self.table.rpc_reads(), route)?)
     }
 
     fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
-        std::iter::once(&self.rule).chain(&self.reads)
+        let routes = self.reads.iter().chain(&self.rpc_reads);
+        std::iter::once(&self.rule).chain(routes)
     }
 
     /// Lets go of what was stored by this table and is none of the new one.
@@ -178,4 +192,9 @@ impl Routes {
         }
         Replaced { dropped }
     }
+}
+
+fn place_of(routes: &[ReadRoute], route: &ReadRoute) -> Option<usize> {
+    let pattern = route.pattern.text();
+    routes.iter().position(|old| old.pattern.text() == pattern)
 }

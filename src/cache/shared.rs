@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Counters>,
     /// Two layers on one request are warned of once.
     pub(crate) nesting: Once,
+    /// A layer that cannot read calls is warned of once.
+    pub(crate) unread_calls: Once,
     /// The route table.
     pub(super) routes: InUse,
     pub(super) editions: Editions,

@@ -91,9 +91,16 @@ impl<X: Body<Data = Bytes>> Body for CacheBody<X> {
 
     fn size_hint(&self) -> SizeHint {
         match &self.inner {
-            Inner::Stored { data, .. } => {
+            Inner::Stored { data, trailers } => {
                 let length = data.as_ref().map_or(0, Bytes::len);
-                SizeHint::with_exact(u64::try_from(length).unwrap_or(u64::MAX))
+                let length = u64::try_from(length).unwrap_or(u64::MAX);
+                // A server would say `Content-Length`, and HTTP/1.1 then has no trailers.
+                if trailers.is_some() {
+                    let mut hint = SizeHint::new();
+                    hint.set_lower(length);
+                    return hint;
+                }
+                SizeHint::with_exact(length)
             }
             Inner::Absent => SizeHint::default(),
             Inner::Copied { reader } => reader.size_hint(),

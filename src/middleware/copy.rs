@@ -2,6 +2,7 @@
 
 use super::caught::caught;
 use super::tee::Writer;
+use crate::semantics::Messages;
 use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
@@ -17,6 +18,15 @@ pub(super) enum Copied<E> {
     Panicked(Box<dyn Any + Send>),
     /// More than the limit; what was read so far has been written.
     TooLong,
+    /// It is a stream of gRPC messages; what was read so far has been written.
+    Streams,
+}
+
+/// How much of a body is copied.
+pub(super) struct Most {
+    pub(super) bytes: usize,
+    /// One, where it is the answer of a gRPC call.
+    pub(super) messages: Option<Messages>,
 }
 
 /// Reads the body to its end and writes what comes. Gives way now and then: a
@@ -28,7 +38,7 @@ pub(super) enum Copied<E> {
 pub(super) async fn to_end<X>(
     body: &mut Pin<Box<X>>,
     writer: &Writer<X>,
-    limit: usize,
+    mut most: Most,
 ) -> Copied<X::Error>
 where
     X: Body<Data = Bytes>,
@@ -47,10 +57,13 @@ where
             Ok(data) => {
                 length = length.saturating_add(data.len());
                 writer.write(&data);
+                if most.messages.as_mut().is_some_and(|it| !it.go_on(&data)) {
+                    return Copied::Streams;
+                }
             }
             Err(frame) => trailers = frame.into_trailers().ok().or(trailers),
         }
-        if length > limit {
+        if length > most.bytes {
             return Copied::TooLong;
         }
     }

@@ -36,6 +36,7 @@ impl Task {
         received: Moment,
     ) -> Result<Draft, &'static str> {
         self.is_allowed(&settled.marks).map_err(Unstored::as_str)?;
+        self.call_begins_well(parts).map_err(Unstored::as_str)?;
         let wall = self.read.cache.clock.wall();
         let storable = self.storable(parts, wall).map_err(Refusal::as_str)?;
         let (mut lifetime, mut reuse) = (self.jittered(&storable), storable.reuse);
@@ -58,10 +59,12 @@ impl Task {
         let policy = &self.read.recipe.rule.policy;
         let leaving = Leaving::of(policy, source, &parts.headers, wall);
         let dating = leaving.dating(&parts.headers, wall);
-        parts
-            .headers
-            .entry(DATE)
-            .or_insert_with(|| semantics::http_date(wall));
+        if !self.is_call() {
+            parts
+                .headers
+                .entry(DATE)
+                .or_insert_with(|| semantics::http_date(wall));
+        }
         let mut headers = self.stored_fields(&parts.headers);
         self.write_tags(&tags, &mut headers);
         Ok(Draft {

@@ -4,7 +4,7 @@
 use super::body::CacheBody;
 use super::caught::caught;
 use super::context::Listening;
-use super::copy::Copied;
+use super::copy::{Copied, Most};
 use super::given_up::unless_given_up;
 use super::handover::{self, Outcome, Sender};
 use super::leader::{Held, Leader};
@@ -16,9 +16,9 @@ use super::status::Status;
 use super::tee::{Writer, tee};
 use super::warm_up::Warming;
 use super::{copy, outgoing, pass, respond};
-use crate::cache::{Content, Draft, Landed, Permit, Slot, Unstored};
+use crate::cache::{Content, Draft, Landed, Permit, Shared, Slot, Unstored};
 use crate::clock::Moment;
-use crate::semantics::{self};
+use crate::semantics::{self, Messages};
 use crate::store::race::{Fill, Verdict};
 use bytes::Bytes;
 use futures_util::poll;
@@ -202,9 +202,8 @@ impl Task {
             Ok(response) => response,
         };
         let status = response.status();
-        if semantics::is_stale_for(status)
-            && let Some(instead) = self.instead(Some(status))
-        {
+        let fails = semantics::is_stale_for(status) || self.call_is_in_trouble(response.headers());
+        if fails && let Some(instead) = self.instead(Some(status)) {
             return Ok(Made::Whole(instead));
         }
         Ok(self.prepare(response, settled, received))
@@ -312,7 +311,10 @@ impl Task {
                 recipe.rule.counts.refuse(reason);
                 // What is stored may still be served, if this says nothing of it.
                 let nothing = semantics::says_nothing(parts.status, self.read.background);
-                if self.read.old.is_none() || !nothing {
+                if self.call_is_in_trouble(&parts.headers) {
+                    // The lead goes to a waiter.
+                    drop(self.lead.take());
+                } else if self.read.old.is_none() || !nothing {
                     self.read.cache.pass_for_a_while(&self.read.recipe);
                 }
                 let status = self.read.status.refused(reason);
@@ -383,10 +385,7 @@ impl Task {
         let mut body = Box::pin(body);
         let copied = cache
             .clock
-            .timeout(
-                left,
-                copy::to_end(&mut body, &writer, cache.settings.max_body_bytes),
-            )
+            .timeout(left, copy::to_end(&mut body, &writer, self.most(&cache)))
             .await;
         let reason = match copied {
             Some(Copied::Whole(trailers)) => match self.whole(draft, writer, trailers, held) {
@@ -408,10 +407,19 @@ impl Task {
                 Unstored::Failed
             }
             Some(Copied::TooLong) => self.hand_over(writer, body, Unstored::TooLong),
+            Some(Copied::Streams) => self.hand_over(writer, body, Unstored::GrpcStreaming),
             None => self.hand_over(writer, body, Unstored::TooSlow),
         };
         counts.refuse(reason.as_str());
         Err(reason)
+    }
+
+    /// How much of the body is copied.
+    fn most(&self, cache: &Shared) -> Most {
+        Most {
+            bytes: cache.settings.max_body_bytes,
+            messages: self.is_call().then(Messages::default),
+        }
     }
 
     /// The body is too long or too slow to be stored: it is the client's now.
@@ -442,6 +450,11 @@ impl Task {
             self.release();
             writer.finish(trailers);
             return Err(Unstored::WrongLength);
+        }
+        if let Err(reason) = self.call_ended_well(&draft.headers, &body, trailers.as_ref()) {
+            self.give_up_call(trailers.as_ref().unwrap_or(&draft.headers));
+            writer.finish(trailers);
+            return Err(reason);
         }
         self.tag_body(&mut draft, &body);
         let content = Content {

@@ -1,11 +1,13 @@
 //! The layer.
 
 use super::replay::NoReplay;
+use super::resumed::Resumed;
 use super::rules::Rules;
 use super::service::CacheService;
 use crate::cache::{Cache, Shared};
 use crate::policy::{Policy, WritePolicy};
 use bytes::Bytes;
+use http_body::Body;
 use std::fmt;
 use std::sync::Arc;
 use tower_layer::Layer;
@@ -62,6 +64,26 @@ impl<R> CacheLayer<R> {
     /// ```
     #[must_use]
     pub fn replay<B>(self, body: fn(Bytes) -> B) -> CacheLayer<fn(Bytes) -> B> {
+        CacheLayer {
+            cache: self.cache,
+            replay: body,
+            rules: self.rules,
+        }
+    }
+
+    /// The same layer, which gives on request bodies that it has begun to read like this:
+    /// for the gRPC methods of
+    /// [`RouteTableBuilder::rpc_read`](crate::RouteTableBuilder::rpc_read), whose message is
+    /// read before the look-up. What turns out to be a stream, or is too long, goes on to the
+    /// method as it came. It also does what [`replay`](Self::replay) does.
+    ///
+    /// ```
+    /// # use tower_coherence::Cache;
+    /// let layer = Cache::local().layer().resume(tonic::body::Body::new);
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn resume<B: Body>(self, body: fn(Resumed<B>) -> B) -> CacheLayer<fn(Resumed<B>) -> B> {
         CacheLayer {
             cache: self.cache,
             replay: body,

@@ -116,6 +116,30 @@ impl Planner<'_> {
         }
     }
 
+    /// What is done with a call of a gRPC method that reads. `message`: what was read of
+    /// it, or why that was not.
+    pub(super) fn plan_call<X: Body>(
+        &self,
+        request: &request::Parts,
+        carried: Carried,
+        message: Result<&[u8], &'static str>,
+    ) -> Plan<X> {
+        let client = Client {
+            partition: self.rule.policy.partition(request),
+            carried,
+        };
+        match message {
+            Ok(message) => {
+                let content = semantics::key_of_call(&request.headers, message);
+                self.plan_read(request, &client, &content)
+            }
+            Err(reason) => {
+                let before = self.refuses(request, &client.partition);
+                self.bypass(before.unwrap_or(reason), &client)
+            }
+        }
+    }
+
     pub(super) fn plan_read<X: Body>(
         &self,
         request: &request::Parts,
@@ -199,7 +223,7 @@ impl Planner<'_> {
             _ => {}
         }
         self.rule.counts.misses.add(read.status.detail());
-        if let Some(reason) = read::cannot_fill(request) {
+        if let Some(reason) = read::cannot_fill(self.rule, request) {
             self.rule.counts.unfilled.add(reason);
             read.status = read.status.refused(reason);
             return match &read.old {
@@ -264,22 +288,27 @@ impl Planner<'_> {
         request: &'a request::Parts,
         partition: &Partition,
     ) -> Result<Seen<'a>, &'static str> {
+        match self.refuses(request, partition) {
+            None => Seen::of(&self.rule.policy, request),
+            Some(reason) => Err(reason),
+        }
+    }
+
+    /// Why such a request is not looked up, whatever is in its key.
+    fn refuses(&self, request: &request::Parts, partition: &Partition) -> Option<&'static str> {
         if !self.cache.uses_memory() {
-            return Err("switched-off");
+            return Some("switched-off");
         }
         if self.rule.policy.is_bypass() {
-            return Err("policy");
+            return Some("policy");
         }
         if self.rule.policy.passes_by(request) {
-            return Err("unless");
+            return Some("unless");
         }
         if *partition == Partition::NotFound {
-            return Err("no-scope");
+            return Some("no-scope");
         }
-        if outside::is_rewritten(request) {
-            return Err("rewritten-uri");
-        }
-        Seen::of(&self.rule.policy, request)
+        outside::is_rewritten(request).then_some("rewritten-uri")
     }
 
     /// A log inside the process can be asked at once, before this instance calls

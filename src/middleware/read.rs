@@ -68,7 +68,11 @@ enum Turn {
 const CONDITIONAL: &str = "conditional";
 
 /// Why a request that found nothing cannot fill the store.
-pub(super) fn cannot_fill(request: &request::Parts) -> Option<&'static str> {
+pub(super) fn cannot_fill(rule: &Rule, request: &request::Parts) -> Option<&'static str> {
+    // A gRPC call has no fields that speak to a cache.
+    if rule.policy.is_for_calls() {
+        return None;
+    }
     if request.method == Method::HEAD {
         return Some("head");
     }
@@ -114,7 +118,7 @@ where
     }
     match turn {
         Turn::Lead(lead) => fill::run(read, Some(lead), service, request).await,
-        Turn::Alone if read.old.is_none() && semantics::asks_for_less(request.headers()) => {
+        Turn::Alone if read.old.is_none() && read.recipe.asks_for_less() => {
             read.recipe.rule.counts.unfilled.add(CONDITIONAL);
             let status = read.status.because(Forward::Bypass, CONDITIONAL);
             pass::run(
@@ -185,7 +189,7 @@ impl Read {
         }
         self.missed(found);
         counts.misses.add(self.status.detail());
-        let reason = cannot_fill(&self.recipe.request)?;
+        let reason = cannot_fill(&self.recipe.rule, &self.recipe.request)?;
         counts.unfilled.add(reason);
         self.status = self.status.refused(reason);
         Some(Turn::Pass)

@@ -52,7 +52,7 @@ pub(super) fn from_entry<X: Body>(
     memory: Memory<'_>,
     request: &request::Parts,
 ) -> Response<CacheBody<X>> {
-    match amount(memory.entry, request) {
+    match amount(memory, request) {
         Amount::Whole => whole(memory, &request.method),
         Amount::NotModified => {
             let mut response = head(memory, CacheBody::absent());
@@ -65,9 +65,13 @@ pub(super) fn from_entry<X: Body>(
 }
 
 /// Only of a 200, and preconditions before ranges (RFC 9110 §13.2.2).
-fn amount(entry: &Entry, request: &request::Parts) -> Amount {
+fn amount(memory: Memory<'_>, request: &request::Parts) -> Amount {
+    let entry = memory.entry;
     let (asked, stored, dating) = (&request.headers, &entry.headers, entry.dating);
-    if !semantics::asks_for_less(asked) || entry.status != StatusCode::OK {
+    if !semantics::asks_for_less(asked)
+        || entry.status != StatusCode::OK
+        || memory.rule.policy.is_for_calls()
+    {
         return Amount::Whole;
     }
     if semantics::is_not_modified(asked, stored, dating) {
@@ -94,7 +98,10 @@ fn head<X: Body>(memory: Memory<'_>, body: CacheBody<X>) -> Response<CacheBody<X
     let mut response = Response::new(body);
     *response.status_mut() = entry.status;
     *response.headers_mut() = entry.headers.clone();
-    cache.tell_downstream(rule, entry, now, response.headers_mut());
+    // The metadata of a call is the method's own.
+    if !rule.policy.is_for_calls() {
+        cache.tell_downstream(rule, entry, now, response.headers_mut());
+    }
     response
 }
 

@@ -45,6 +45,18 @@ impl Rules {
         own.unwrap_or_else(|| routes.read(|| outside::uri(request).path()))
     }
 
+    /// The rule of a gRPC method that reads.
+    pub(super) fn rpc<'a>(
+        &self,
+        routes: &'a Routes,
+        request: &request::Parts,
+    ) -> Option<&'a Arc<Rule>> {
+        match self.read {
+            None => routes.rpc(outside::uri(request).path()),
+            Some(_) => None,
+        }
+    }
+
     pub(super) fn write<'a>(
         &'a self,
         routes: &'a Routes,

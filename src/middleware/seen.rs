@@ -39,9 +39,33 @@ impl<'a> Seen<'a> {
             more: Vec::new(),
             reduced: None,
         };
+        if policy.is_for_calls() {
+            return whole.reduce_call(policy, request);
+        }
         match policy.inputs() {
             None => Ok(whole),
             Some(inputs) => whole.reduce(inputs, request),
+        }
+    }
+
+    /// Of a gRPC call nothing of the metadata counts that is not named.
+    fn reduce_call(
+        mut self,
+        policy: &Policy,
+        request: &request::Parts,
+    ) -> Result<Self, &'static str> {
+        let inputs = policy.inputs();
+        if let Some(choice @ (Inputs::Bypass | Inputs::BypassOn(_))) =
+            inputs.and_then(|inputs| inputs.headers.as_ref())
+        {
+            self.take_fields(Some(choice), &mut More::default())?;
+        }
+        let shown = semantics::shown_to_method(&self.headers, &policy.named_metadata());
+        self.headers = Cow::Owned(shown);
+        self.reduced = Some(Reduced::default());
+        match inputs {
+            None => Ok(self),
+            Some(inputs) => self.reduce(inputs, request),
         }
     }
 

@@ -86,6 +86,9 @@ where
         let (mut parts, body) = request.into_parts();
         let carried = token::take(&self.cache, &mut parts.headers);
         let routes = self.cache.routes();
+        if let Some(rule) = self.called(&routes, &parts) {
+            return self.grpc(rule, parts, body, carried);
+        }
         let rule = self.rules.read(&routes, &parts);
         if self.reads(rule, &parts, &body) {
             let rule = rule.clone();

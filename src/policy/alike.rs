@@ -33,6 +33,7 @@ impl Policy {
             // Nothing is looked up then, and what was stored waits.
             bypass: _,
             storing,
+            calls,
         } = self;
         let windows = |stale: &super::stale::Stale| (stale.while_revalidate, stale.if_error);
         // What the route kept without a word of the handler has no lifetime any more.
@@ -52,6 +53,7 @@ impl Policy {
             && *etag == old.etag
             && *downstream == old.downstream
             && *storing == old.storing
+            && *calls == old.calls
     }
 }
 

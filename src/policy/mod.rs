@@ -11,6 +11,8 @@
 //!
 #![doc = include_str!("../docs/templates.md")]
 //!
+#![doc = include_str!("../docs/grpc.md")]
+//!
 #![doc = include_str!("../docs/http.md")]
 
 mod alike;
@@ -24,6 +26,7 @@ mod inputs;
 mod jitter;
 mod mapping;
 mod read;
+mod rpc;
 mod stale;
 mod store;
 mod storing;

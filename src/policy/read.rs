@@ -57,6 +57,8 @@ pub struct Policy {
     pub(super) downstream: Downstream,
     pub(super) bypass: bool,
     pub(super) storing: Storing,
+    /// Its requests are gRPC calls.
+    pub(super) calls: bool,
 }
 
 type TagWith = dyn Fn(&request::Parts, &response::Parts) -> Tags + Send + Sync;
@@ -359,6 +361,7 @@ impl fmt::Debug for Policy {
             .field("downstream", &self.downstream)
             .field("bypass", &self.bypass)
             .field("storing", &self.storing)
+            .field("calls", &self.calls)
             .finish_non_exhaustive()
     }
 }

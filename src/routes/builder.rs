@@ -2,12 +2,14 @@
 
 use super::paths::{self, ByMethod};
 use super::pattern::{Pattern, told};
+use super::rpc;
 use super::table::{NamedStore, ReadRoute, RouteTable, WriteRoute};
 use crate::error::Error;
 use crate::eviction::Eviction;
 use crate::policy::{Policy, WritePolicy};
 use http::Method;
 use matchit::Router;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Makes a [`RouteTable`].
@@ -16,9 +18,10 @@ use std::sync::Arc;
 pub struct RouteTableBuilder {
     default_policy: Option<Policy>,
     reads: Vec<(String, Policy)>,
+    pub(super) rpc_reads: Vec<(String, Policy)>,
     writes: Vec<(Option<Vec<Method>>, String, WritePolicy)>,
     stores: Vec<NamedStore>,
-    mistakes: Vec<String>,
+    pub(super) mistakes: Vec<String>,
 }
 
 impl RouteTableBuilder {
@@ -86,6 +89,10 @@ impl RouteTableBuilder {
             let path = below(prefix, route.pattern.text());
             self.reads.push((path, route.policy));
         }
+        for route in table.rpc_reads {
+            let path = below(prefix, route.pattern.text());
+            self.rpc_reads.push((path, route.policy));
+        }
         for route in table.writes {
             let path = below(prefix, route.pattern.text());
             self.writes.push((route.methods, path, route.policy));
@@ -112,6 +119,8 @@ impl RouteTableBuilder {
             table: RouteTable {
                 default_policy: None,
                 reads: Vec::new(),
+                rpc_reads: Vec::new(),
+                rpc_paths: HashMap::new(),
                 writes: Vec::new(),
                 stores: self.stores,
                 read_paths: Router::new(),
@@ -128,6 +137,9 @@ impl RouteTableBuilder {
         }
         for (methods, path, policy) in self.writes {
             making.write(methods, &path, policy);
+        }
+        for (path, policy) in self.rpc_reads {
+            making.rpc_read(&path, policy);
         }
         match making.mistakes.as_slice() {
             [] => Ok(making.table),
@@ -169,6 +181,33 @@ impl Making {
         self.note(&whose, mistakes);
         let pattern = Arc::new(pattern);
         self.table.reads.push(ReadRoute { pattern, policy });
+    }
+
+    /// The writes are there already.
+    fn rpc_read(&mut self, path: &str, policy: Policy) {
+        let whose = format!("rpc_read {path:?}");
+        if let Err(what) = rpc::check(path) {
+            return self.note(&whose, vec![what.to_owned()]);
+        }
+        let Some(pattern) = self.pattern(&whose, path) else {
+            return;
+        };
+        let mut mistakes = policy.mistakes(&[], &self.store_names());
+        mistakes.extend(policy.call_mistake());
+        let at = self.table.rpc_reads.len();
+        if self.table.rpc_paths.insert(path.into(), at).is_some() {
+            mistakes.push("it is there twice".to_owned());
+        }
+        let written = self.table.write_at(&Method::POST, path);
+        let written = written.and_then(|at| self.table.writes.get(at));
+        if written.is_some_and(|route| route.pattern.text() == path) {
+            mistakes.push("it is also a write".to_owned());
+        }
+        self.note(&whose, mistakes);
+        self.table.rpc_reads.push(ReadRoute {
+            pattern: Arc::new(pattern),
+            policy: policy.for_calls(),
+        });
     }
 
     fn write(&mut self, methods: Option<Vec<Method>>, path: &str, policy: WritePolicy) {

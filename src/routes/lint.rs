@@ -10,15 +10,10 @@ impl RouteTable {
     /// not seen, so it is no error.
     #[must_use]
     pub fn lint(&self) -> Vec<String> {
-        let borne = self
-            .reads
-            .iter()
-            .flat_map(|route| route.policy.tag_shapes());
+        let reads = || self.reads.iter().chain(&self.rpc_reads);
+        let borne = reads().flat_map(|route| route.policy.tag_shapes());
         let borne: BTreeSet<String> = borne.collect();
-        let closures = self
-            .reads
-            .iter()
-            .any(|route| route.policy.has_tag_closure());
+        let closures = reads().any(|route| route.policy.has_tag_closure());
         let mut found = Vec::new();
         for route in &self.writes {
             let path = route.pattern.text();
@@ -31,7 +26,7 @@ impl RouteTable {
             }
         }
         for store in &self.stores {
-            let mut policies = self.reads.iter().map(|route| &route.policy);
+            let mut policies = reads().map(|route| &route.policy);
             let names = |policy: &Policy| policy.store_name() == Some(store.name.as_str());
             if !policies.any(names) && !self.default_policy().is_some_and(names) {
                 found.push(format!("store {:?}: no route names it", store.name));

@@ -5,6 +5,7 @@
 //! | What is a pattern, and what are the parameters of a path? | `pattern` |
 //! | Which route does a path have? | `paths`, `table` |
 //! | What is wrong with a table? | `builder` |
+//! | Which of them are gRPC methods? | `rpc` |
 //! | What of it does nothing? | `lint` |
 //! | What does a file say? | `file` |
 
@@ -13,10 +14,11 @@ mod file;
 mod lint;
 mod paths;
 mod pattern;
+mod rpc;
 mod table;
 
 pub use builder::RouteTableBuilder;
 pub use file::RouteFile;
 pub(crate) use pattern::Pattern;
-pub(crate) use table::NamedStore;
 pub use table::RouteTable;
+pub(crate) use table::{NamedStore, ReadRoute};

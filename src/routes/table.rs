@@ -7,6 +7,7 @@ use crate::eviction::Eviction;
 use crate::policy::{Policy, WritePolicy};
 use http::Method;
 use matchit::Router;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -39,10 +40,13 @@ use std::sync::Arc;
 pub struct RouteTable {
     pub(super) default_policy: Option<Policy>,
     pub(super) reads: Vec<ReadRoute>,
+    pub(super) rpc_reads: Vec<ReadRoute>,
     pub(super) writes: Vec<WriteRoute>,
     pub(super) stores: Vec<NamedStore>,
     pub(super) read_paths: Router<usize>,
     pub(super) write_paths: ByMethod,
+    /// The methods of gRPC that read, by their paths.
+    pub(super) rpc_paths: HashMap<Box<str>, usize>,
 }
 
 /// What reads of a path do.
@@ -75,13 +79,17 @@ impl RouteTable {
         RouteTableBuilder::default()
     }
 
-    /// The pattern that a request has: for GET, HEAD and QUERY that of its reads, for other
-    /// methods that of its writes; a POST that reads by [`Policy::classify`] has that of the
-    /// reads all the same. `None`: no route is for it.
+    /// The pattern that a request has: for GET, HEAD and QUERY that of its reads, for a POST
+    /// to a gRPC method that reads that of the method, for other methods that of its writes;
+    /// a POST that reads by [`Policy::classify`] has that of the reads all the same. `None`:
+    /// no route is for it.
     #[must_use]
     pub fn pattern_of(&self, method: &Method, path: &str) -> Option<&str> {
         let pattern = match method.as_str() {
             "GET" | "HEAD" | "QUERY" => &self.reads.get(self.read_at(path)?)?.pattern,
+            "POST" if self.rpc_at(path).is_some() => {
+                &self.rpc_reads.get(self.rpc_at(path)?)?.pattern
+            }
             _ => &self.writes.get(self.write_at(method, path)?)?.pattern,
         };
         Some(pattern.text())
@@ -102,6 +110,15 @@ impl RouteTable {
         self.write_paths.at(method, path)
     }
 
+    /// The place of the gRPC method in `rpc_reads`.
+    pub(crate) fn rpc_at(&self, path: &str) -> Option<usize> {
+        self.rpc_paths.get(path).copied()
+    }
+
+    pub(crate) fn rpc_reads(&self) -> &[ReadRoute] {
+        &self.rpc_reads
+    }
+
     pub(crate) fn reads(&self) -> &[ReadRoute] {
         &self.reads
     }
@@ -120,6 +137,7 @@ impl fmt::Debug for RouteTable {
         f.debug_struct("RouteTable")
             .field("default_policy", &self.default_policy)
             .field("reads", &self.reads)
+            .field("rpc_reads", &self.rpc_reads)
             .field("writes", &self.writes)
             .field("stores", &self.stores)
             .finish_non_exhaustive()

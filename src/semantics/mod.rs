@@ -19,6 +19,7 @@
 //! | Which tags does it bring? | `tag_fields` | none: conventions of vendors |
 //! | What are those behind us told? | `downstream` | RFC 9111 §5.2.2, RFC 9213 §2.3 |
 //! | What did this cache do with it? | `cache_status` | RFC 9211 |
+//! | What of a gRPC call counts, and is its answer well? | `grpc` | none |
 //! | What did this write make stale? | `invalidation`, `groups` | RFC 9111 §4.4, RFC 9875 |
 
 mod authority;
@@ -33,6 +34,7 @@ mod freshness;
 #[cfg(test)]
 mod fuzz;
 mod groups;
+mod grpc;
 mod inputs;
 mod invalidation;
 mod key;
@@ -64,6 +66,10 @@ pub(crate) use freshness::{
     current_age, initial_age, is_fresh, with_room_for_age, write_age_in_its_place,
 };
 pub(crate) use groups::{invalidated_groups, strip_groups};
+pub(crate) use grpc::{
+    CallExtent, Messages, call_status, call_timeout, is_grpc_web, is_ok, is_trouble, key_of_call,
+    shown_to_method,
+};
 pub(crate) use inputs::{More, cookie_field, cookies, has_unkeyed, hide_all, hide_unkeyed};
 pub(crate) use invalidation::{made_stale, named};
 pub(crate) use key::{KeyParts, MAX_KEY_BYTES, StoredKey};
