@@ -5,6 +5,7 @@ mod gateway;
 mod graphql;
 mod html;
 mod nested;
+mod shop;
 mod tenants;
 
 use tower_coherence::test_util::instances;
