@@ -46,14 +46,14 @@ fn programs() -> Vec<(String, String)> {
 }
 
 /// A directory with the programs in it, and who they are in Redis.
-struct Programs {
-    directory: PathBuf,
+pub(crate) struct Programs {
+    pub(crate) directory: PathBuf,
     port: String,
 }
 
 impl Programs {
     /// Also grants what their user needs.
-    fn of(server: &RedisServer) -> Self {
+    pub(crate) fn of(server: &RedisServer) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("tower-coherence-anyone-{}-{number}", std::process::id());
@@ -76,7 +76,7 @@ impl Programs {
         succeeded(&output(grant.env("RELAY_PASSWORD", "pw")));
     }
 
-    fn command(&self, program: &str, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, program: &str, words: &[&str]) -> Command {
         let mut command = Command::new(program);
         command
             .args(words)
@@ -89,7 +89,7 @@ impl Programs {
         command
     }
 
-    fn run(&self, program: &str, words: &[&str]) -> String {
+    pub(crate) fn run(&self, program: &str, words: &[&str]) -> String {
         succeeded(&output(&mut self.command(program, words)))
     }
 
@@ -106,7 +106,7 @@ impl Programs {
         self.sql(&format!("{schema}{items}"), "SELECT 1");
     }
 
-    fn sql(&self, script: &str, question: &str) -> String {
+    pub(crate) fn sql(&self, script: &str, question: &str) -> String {
         self.run("python3", &["-c", SQL, script, question])
     }
 
@@ -139,7 +139,7 @@ fn missing(error: &std::io::Error) -> ! {
     )
 }
 
-fn output(command: &mut Command) -> Output {
+pub(crate) fn output(command: &mut Command) -> Output {
     command.output().unwrap_or_else(|error| missing(&error))
 }
 

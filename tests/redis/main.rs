@@ -17,6 +17,7 @@ mod applied;
 mod bad_input;
 mod caching_proxies;
 mod choices;
+mod cms;
 mod ends;
 mod faults;
 mod intents;
