@@ -150,26 +150,49 @@ fn no_json_panics_and_each_mistake_names_its_key() {
     });
 }
 
+fn many(one: impl Fn(usize) -> String) -> String {
+    (0..10_000).map(one).collect()
+}
+
 /// Cause: a list of tables, a pattern or a name a million times. Effect, where something
 /// looks through all for each: the start takes minutes.
 #[test]
 fn a_large_file_is_read_in_time_or_refused() {
-    let many = |one: &dyn Fn(usize) -> String| (0..10_000).map(one).collect::<String>();
-    let routes = many(&|at| format!("[[read]]\npath = \"/a{at}/{{id}}\"\nuse = \"p\"\n"));
+    let routes = many(|at| format!("[[read]]\npath = \"/a{at}/{{id}}\"\nuse = \"p\"\n"));
     let routes = format!("[policy.p]\nlifetime = \"1m\"\ntags = [\"a:{{id}}\"]\n{routes}");
     let table = RouteTable::from_toml(&routes).expect("it is right");
     assert_eq!(table.reads().len(), 10_000);
-    let same = many(&|_| "[[write]]\npath = \"/a\"\n".to_owned());
+    let same = many(|_| "[[write]]\npath = \"/a\"\n".to_owned());
     let error = RouteTable::from_toml(&same)
         .expect_err("all are one")
         .to_string();
     assert_eq!(error.lines().count(), 102);
     assert!(error.ends_with("\nand more"));
-    let methods = many(&|at| format!("[[write]]\npath = \"/a{at}\"\nmethods = [\"M{at}\"]\n"));
+    let methods = many(|at| format!("[[write]]\npath = \"/a{at}\"\nmethods = [\"M{at}\"]\n"));
     let error = RouteTable::from_toml(&methods)
         .expect_err("too many")
         .to_string();
     assert!(error.contains("more than 64 methods"), "{error}");
+}
+
+/// Cause: each mistake looks for what was meant among all that there is. Effect: the same.
+#[test]
+fn a_large_file_of_mistakes_is_told_in_time() {
+    let keys = many(|at| format!("key{at} = 1\n"));
+    assert!(RouteTable::from_toml(&format!("[default]\n{keys}")).is_err());
+    let policies = many(|at| format!("[policy.some-long-name-{at}]\n"));
+    let uses = many(|at| format!("[[read]]\npath = \"/a{at}\"\nuse = \"some-lung-name-{at}\"\n"));
+    let error = RouteTable::from_toml(&format!("{policies}{uses}")).expect_err("no such one");
+    assert!(error.to_string().len() < 50_000);
+    let stores = many(|at| format!("[store.some-long-name-{at}]\nbytes = \"1B\"\n"));
+    let error = RouteTable::from_toml(&stores)
+        .expect_err("too many")
+        .to_string();
+    assert!(error.contains("line 2001, column 8: store: there are more than 1000 stores"));
+}
+
+#[test]
+fn what_is_nested_deeply_or_long_is_refused() {
     let deep = format!("a = {}", "[".repeat(1_000_000));
     assert!(RouteTable::from_toml(&deep).is_err());
     let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));

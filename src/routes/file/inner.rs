@@ -18,8 +18,8 @@ impl<'a> Inner<'a> {
             let names = names.join(", ");
             return node.wrong(format!("{} is no table of {names}", node.said()));
         };
-        let unknown = fields.iter().filter(|it| !names.contains(&&*it.name));
-        let wrong = unknown.map(|field| unknown_key(field, names.iter().copied()));
+        let others = fields.iter().filter(|it| !names.contains(&&*it.name));
+        let wrong = others.map(|field| unknown(field, names.iter().copied()));
         Ok(Self {
             node,
             fields,
@@ -48,17 +48,18 @@ impl<'a> Inner<'a> {
 }
 
 /// A key that is none of these.
-pub(super) fn unknown_key(
-    field: &Field,
-    names: impl Iterator<Item = &'static str> + Clone,
-) -> Wrong {
-    let allowed = names.clone().collect::<Vec<_>>().join(", ");
-    let instead = instead(&field.name, names, &allowed);
+fn unknown(field: &Field, names: impl Iterator<Item = &'static str> + Clone) -> Wrong {
     Wrong {
         at: field.at,
         below: format!(".{}", named(&field.name)),
-        what: format!("there is no such key: {instead}"),
+        what: no_such_key(&field.name, names),
     }
+}
+
+pub(super) fn no_such_key(name: &str, names: impl Iterator<Item = &'static str> + Clone) -> String {
+    let allowed = names.clone().collect::<Vec<_>>().join(", ");
+    let instead = instead(name, names, &allowed);
+    format!("there is no such key: {instead}")
 }
 
 /// The size of a store, and what leaves it first.

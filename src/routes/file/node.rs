@@ -59,6 +59,17 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
+/// Names of the file, as many as stand in a line.
+pub(super) fn some(names: &[&str]) -> String {
+    const MOST: usize = 10;
+    let shown = names.iter().take(MOST).map(|name| named(name));
+    let mut shown = shown.collect::<Vec<_>>().join(", ");
+    if names.len() > MOST {
+        shown.push_str(", ..");
+    }
+    shown
+}
+
 /// A name in the path of a mistake, in quotes where it could be taken for more.
 pub(super) fn named(name: &str) -> String {
     let plain = |letter: char| letter.is_alphanumeric() || "_-".contains(letter);

@@ -76,6 +76,15 @@ impl<'a> Notes<'a> {
         }
     }
 
+    /// The same, said only if it is told: a large file may have any number of mistakes.
+    pub(super) fn note_with(&mut self, at: Place, path: &str, what: impl FnOnce() -> String) {
+        if self.all.len() < MOST {
+            self.note(at, path, &what());
+        } else {
+            self.more = true;
+        }
+    }
+
     pub(super) fn add(&mut self, path: &str, wrong: Vec<Wrong>) {
         for Wrong { at, below, what } in wrong {
             self.note(at, &format!("{path}{below}"), &what);

@@ -134,7 +134,7 @@ fn named_store(it: &mut Setting<'_, Policy>) {
         }
         let known = match stores {
             [] => "there are none".to_owned(),
-            stores => format!("there is {}", stores.join(", ")),
+            stores => format!("there is {}", super::node::some(stores)),
         };
         it.node
             .wrong(format!("there is no store {}: {known}", it.node.said()))

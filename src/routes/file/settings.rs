@@ -1,8 +1,8 @@
 //! The policy of one table.
 
-use super::inner::unknown_key;
+use super::inner::no_such_key;
 use super::near::instead;
-use super::node::{Node, Value, named};
+use super::node::{Node, Value, named, some};
 use super::notes::Notes;
 use super::setting::{Keyed, Said, Setting, World};
 use std::collections::HashMap;
@@ -11,6 +11,19 @@ use std::collections::HashMap;
 pub(super) struct Shared<'n> {
     pub(super) table: &'static str,
     pub(super) named: HashMap<&'n str, &'n Node>,
+}
+
+impl Shared<'_> {
+    /// What there is instead of a name that is none.
+    fn known(&self, name: &str) -> String {
+        let mut names: Vec<_> = self.named.keys().copied().collect();
+        names.sort_unstable();
+        match names.as_slice() {
+            [] => "there are none".to_owned(),
+            // Among more of them nobody looks for a slip.
+            all => instead(name, all.iter().copied().take(100), &some(all)),
+        }
+    }
 }
 
 /// The keys of this table, and those of the shared policy that it uses, in the order in
@@ -36,9 +49,10 @@ pub(super) fn said<'n, P: Keyed>(
                 shared: false,
             }),
             None => {
+                let path = format!("{path}.{}", named(&field.name));
                 let keys = P::KEYS.iter().map(|key| key.name);
-                let wrong = unknown_key(field, more.iter().copied().chain(keys));
-                notes.add(path, vec![wrong]);
+                let keys = more.iter().copied().chain(keys);
+                notes.note_with(field.at, &path, || no_such_key(&field.name, keys));
             }
         }
     }
@@ -69,19 +83,14 @@ fn used<'n, P: Keyed>(
         return notes.note(field.node.at, &path, &what);
     };
     let Some(policy) = shared.named.get(&**name) else {
-        let mut names: Vec<_> = shared.named.keys().copied().collect();
-        names.sort_unstable();
-        names.truncate(20);
-        let known = match names.as_slice() {
-            [] => "there are none".to_owned(),
-            names => instead(name, names.iter().copied(), &names.join(", ")),
-        };
-        let what = format!(
-            "there is no {} {}: {known}",
-            shared.table,
-            field.node.said()
-        );
-        return notes.note(field.node.at, &path, &what);
+        return notes.note_with(field.node.at, &path, || {
+            let said = field.node.said();
+            format!(
+                "there is no {} {said}: {}",
+                shared.table,
+                shared.known(name)
+            )
+        });
     };
     let own: Vec<_> = all.iter().map(|said| said.key).collect();
     let Value::Table(fields) = &policy.value else {

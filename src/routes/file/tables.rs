@@ -2,7 +2,7 @@
 
 use super::RouteFile;
 use super::clashes::{Clashes, Write};
-use super::inner::{store, unknown_key};
+use super::inner::{no_such_key, store};
 use super::node::{Field, Node, Value, named};
 use super::notes::{Lines, Notes};
 use super::setting::{Keyed, World};
@@ -28,6 +28,9 @@ const DEFAULT: &[&str] = &["use"];
 const READ: &[&str] = &["path", "use"];
 const WRITE: &[&str] = &["path", "methods", "use"];
 
+/// Each has memory of its own, and each route looks for its own among them.
+const MOST_STORES: usize = 1000;
+
 /// The table that a file means, or all that is wrong with it.
 pub(super) fn table(
     root: &Node,
@@ -38,15 +41,20 @@ pub(super) fn table(
     if let Value::Table(fields) = &root.value {
         let unknown = fields.iter().filter(|it| !TABLES.contains(&&*it.name));
         for field in unknown {
-            let mut wrong = unknown_key(field, TABLES.iter().copied());
-            wrong.below = named(&field.name);
-            notes.add("", vec![wrong]);
+            notes.note_with(field.at, &named(&field.name), || {
+                no_such_key(&field.name, TABLES.iter().copied())
+            });
         }
     } else {
         let what = format!("{} is no table of {}", root.said(), TABLES.join(", "));
         notes.note(root.at, "the file", &what);
     }
-    let stores = fields(root, "store", &mut notes);
+    let mut stores = fields(root, "store", &mut notes);
+    if stores.len() > MOST_STORES {
+        let what = format!("there are more than {MOST_STORES} stores");
+        notes.note(stores[MOST_STORES].at, "store", &what);
+        stores = &stores[..MOST_STORES];
+    }
     let names: Vec<&str> = stores.iter().map(|field| &*field.name).collect();
     let world = World {
         file,
