@@ -174,6 +174,10 @@ fn a_table_is_a_field_of_an_applications_own_configuration() {
     let config: Config = serde_json::from_str(text).unwrap();
     let pattern = config.routes.pattern_of(&http::Method::GET, "/a/7");
     assert_eq!((config.port, pattern), (80, Some("/a/{id}")));
+    let text = "port = 80\n[[routes.read]]\npath = \"/a/{id}\"\nlifetime = \"1m\"\n";
+    let config: Config = toml::from_str(text).unwrap();
+    let pattern = config.routes.pattern_of(&http::Method::GET, "/a/7");
+    assert_eq!((config.port, pattern), (80, Some("/a/{id}")));
     let yaml = "port: 80\nroutes:\n  read:\n  - path: /a/{id}\n    lifetime: 1m\n";
     let config: Config = yaml_serde::from_str(yaml).unwrap();
     let pattern = config.routes.pattern_of(&http::Method::GET, "/a/7");

@@ -306,6 +306,40 @@ fn all_mistakes_are_told_in_the_order_of_the_lines_and_of_many_the_first_hundred
     assert_eq!((many.len(), &*many[100]), (101, "and more"));
 }
 
+/// The file of which the page shows the mistakes.
+const SHOWN: &str = "\
+[policy.catalog]
+lifetime = \"10m\"
+
+[[read]]
+path = \"/products\"
+use = \"catalog\"
+query = \"all\"
+tag = [\"products\"]
+
+[[read]]
+path = \"/products/{id}\"
+lifetime = 600
+tags = [\"product:{id:int}\"]
+
+[[read]]
+path = \"/products/{name}\"
+";
+
+#[test]
+fn the_page_shows_mistakes_as_they_are_told() {
+    let (_, shown) = super::PAGE
+        .split_once("```text\nthe route file has mistakes:\n")
+        .unwrap();
+    let (shown, _) = shown.split_once("\n```").unwrap();
+    let told = told(SHOWN);
+    assert_eq!(shown.lines().count(), told.len());
+    for (shown, told) in shown.lines().zip(told) {
+        let begin = shown.strip_suffix("..").unwrap_or(shown);
+        assert!(told.starts_with(begin), "{shown}\n{told}");
+    }
+}
+
 #[test]
 fn of_a_text_that_is_no_toml_one_mistake_is_told() {
     each_is_told(&[
