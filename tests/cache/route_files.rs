@@ -72,11 +72,12 @@ fn catalog() -> Policy {
     Policy::lifetime(seconds(600)).cookies(Inputs::Hide)
 }
 
+const APPLIED: WriteConcern = WriteConcern::Applied {
+    timeout: seconds(2),
+};
+
 /// What the files say of `/all`, in code.
 fn far() -> WritePolicy {
-    let applied = WriteConcern::Applied {
-        timeout: seconds(2),
-    };
     WritePolicy::new()
         .paths(["/all/{rest}"])
         .prefixes(["/products"])
@@ -85,7 +86,7 @@ fn far() -> WritePolicy {
         .after(After::Always)
         .on_hang_up(HangUp::Drop)
         .soft()
-        .concern(applied)
+        .concern(APPLIED)
         .while_bus_down(BusDown::RefuseWrites)
         .intent(seconds(5))
 }
@@ -107,6 +108,9 @@ fn in_code() -> RouteTable {
         .tags(["product:{id:int}", "products"])
         .own_path(OwnPath::Off);
     let search = WritePolicy::safe().concern(WriteConcern::Enqueued);
+    let call = Policy::lifetime(seconds(300))
+        .headers(Inputs::key(["x-tenant"]))
+        .tags(["catalog"]);
     let methods = [http::Method::PUT, http::Method::DELETE];
     RouteTable::builder()
         .default_policy(all().query(Query::All).store("small"))
@@ -118,6 +122,11 @@ fn in_code() -> RouteTable {
         .write("/products/{id}", quiet)
         .write_on(&methods, "/all/{*rest}", far())
         .write("/search", search)
+        .rpc_read("/shop.Catalog/Get", call)
+        .rpc_write(
+            "/shop.Catalog/Rename",
+            WritePolicy::new().concern(APPLIED).tags("far"),
+        )
         .build()
         .unwrap()
 }

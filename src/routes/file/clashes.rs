@@ -67,6 +67,11 @@ impl Clashes {
         }
     }
 
+    /// A route is for this method.
+    pub(super) fn names(&mut self, method: &Method) {
+        self.methods.insert(method.clone());
+    }
+
     /// The methods of a table; `None` if they are none.
     #[allow(clippy::option_option, reason = "no list is a list of all")]
     pub(super) fn methods(
@@ -119,6 +124,11 @@ fn method(name: &str) -> Result<Method, String> {
 }
 
 impl Write {
+    pub(super) fn is_for(&self, method: &Method) -> bool {
+        let methods = self.methods.as_ref();
+        methods.is_none_or(|methods| methods.contains(method))
+    }
+
     /// Whether both are for one method.
     fn meets(&self, other: &Self) -> bool {
         let (Some(one), Some(other)) = (&self.methods, &other.methods) else {

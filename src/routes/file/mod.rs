@@ -6,7 +6,7 @@
 //! | How does a format get there? | `toml`, `format` |
 //! | What does a value say? | `value`, `units`, `inner` |
 //! | Which settings are there, and what do they do? | `read_keys`, `write_keys`, `setting` |
-//! | Which tables are there, and what comes of the whole? | `tables`, `settings`, `clashes` |
+//! | Which tables are there, and what comes of the whole? | `tables`, `rpc`, `settings`, `clashes` |
 //! | How is a mistake told? | `notes`, `near` |
 //!
 //! One walk finds all mistakes, so nothing here ends at the first one, and nothing of
@@ -23,6 +23,7 @@ mod notes;
 #[cfg(test)]
 mod page;
 mod read_keys;
+mod rpc;
 mod setting;
 mod settings;
 mod tables;

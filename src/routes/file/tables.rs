@@ -14,13 +14,15 @@ use crate::routes::{Pattern, RouteTable, RouteTableBuilder};
 use std::collections::HashMap;
 
 /// The keys of the file itself.
-pub(super) const TABLES: [&str; 6] = [
+pub(super) const TABLES: [&str; 8] = [
     "default",
     "policy",
     "write_policy",
     "store",
     "read",
     "write",
+    "rpc_read",
+    "rpc_write",
 ];
 
 /// The keys of its tables that are no settings.
@@ -68,19 +70,24 @@ pub(super) fn table(
         world,
     };
     tables.stores(stores);
-    tables.reads(root);
-    tables.writes(root);
+    let policies = tables.shared::<Policy>(root, "policy");
+    let write_policies = tables.shared::<WritePolicy>(root, "write_policy");
+    tables.reads(root, &policies);
+    let mut writes = tables.writes(root, &write_policies);
+    writes.extend(tables.rpc_writes(root, &write_policies));
+    tables.rpc_reads(root, &policies, &writes);
+    tables.clashes.writes(&writes, &mut tables.notes);
     let table = tables.builder.build();
     tables.notes.end()?;
     table
 }
 
 /// What was read so far.
-struct Tables<'a> {
+pub(super) struct Tables<'a> {
     world: World<'a>,
-    notes: Notes<'a>,
-    clashes: Clashes,
-    builder: RouteTableBuilder,
+    pub(super) notes: Notes<'a>,
+    pub(super) clashes: Clashes,
+    pub(super) builder: RouteTableBuilder,
 }
 
 /// The tables below this one, by name.
@@ -97,7 +104,11 @@ fn fields<'n>(root: &'n Node, name: &str, notes: &mut Notes<'_>) -> &'n [Field] 
 }
 
 /// The tables of this list, each with its path.
-fn items<'n>(root: &'n Node, name: &str, notes: &mut Notes<'_>) -> Vec<(String, &'n Node)> {
+pub(super) fn items<'n>(
+    root: &'n Node,
+    name: &str,
+    notes: &mut Notes<'_>,
+) -> Vec<(String, &'n Node)> {
     match root.field(name).map(|field| (field, &field.node.value)) {
         None => Vec::new(),
         Some((_, Value::List(items))) => {
@@ -145,32 +156,31 @@ impl<'a> Tables<'a> {
         found
     }
 
-    fn reads(&mut self, root: &Node) {
-        let shared = self.shared::<Policy>(root, "policy");
+    fn reads(&mut self, root: &Node, shared: &Shared<'_>) {
         if let Some(field) = root.field("default") {
             let node = &field.node;
-            let policy = self.policy(("default", node), DEFAULT, &shared, Some(&[]));
+            let policy = self.policy(("default", node), DEFAULT, shared, Some(&[]));
             let builder = std::mem::take(&mut self.builder);
-            self.builder = builder.default_policy(policy);
+            self.builder = builder.default_policy(policy.unwrap_or_default());
         }
         for (path, node) in items(root, "read", &mut self.notes) {
             let pattern = self.pattern(&path, node);
             let names = pattern.as_ref().map(Pattern::names);
-            let policy: Policy = self.policy((&path, node), READ, &shared, names.as_deref());
+            let policy = self.policy((&path, node), READ, shared, names.as_deref());
             let Some(pattern) = pattern else { continue };
             self.clashes.read(&path, node, &pattern, &mut self.notes);
             let builder = std::mem::take(&mut self.builder);
-            self.builder = builder.read(pattern.text(), policy);
+            self.builder = builder.read(pattern.text(), policy.unwrap_or_default());
         }
     }
 
-    fn writes(&mut self, root: &Node) {
-        let shared = self.shared::<WritePolicy>(root, "write_policy");
+    fn writes(&mut self, root: &Node, shared: &Shared<'_>) -> Vec<Write> {
         let mut writes = Vec::new();
         for (path, node) in items(root, "write", &mut self.notes) {
             let pattern = self.pattern(&path, node);
             let names = pattern.as_ref().map(Pattern::names);
-            let policy = self.policy((&path, node), WRITE, &shared, names.as_deref());
+            let policy = self.policy((&path, node), WRITE, shared, names.as_deref());
+            let policy = policy.unwrap_or_default();
             let Some(methods) = self.clashes.methods(&path, node, &mut self.notes) else {
                 continue;
             };
@@ -188,29 +198,28 @@ impl<'a> Tables<'a> {
                 methods,
             });
         }
-        self.clashes.writes(&writes, &mut self.notes);
+        writes
     }
 
     /// The policy of a table, with all that is wrong for a path with these parameters.
-    fn policy<P: Judged>(
+    /// `None` if one of its keys is wrong.
+    pub(super) fn policy<P: Judged>(
         &mut self,
         (path, node): (&str, &Node),
         more: &'static [&'static str],
         shared: &Shared<'_>,
         parameters: Option<&[&str]>,
-    ) -> P {
+    ) -> Option<P> {
         let world = World {
             parameters,
             ..self.world
         };
         let all = said::<P>((path, node), more, shared, &mut self.notes);
-        let Some(policy) = policy::<P>(path, &all, &world, &mut self.notes) else {
-            return P::default();
-        };
+        let policy = policy::<P>(path, &all, &world, &mut self.notes)?;
         for mistake in policy.judged(parameters.unwrap_or_default(), world.stores) {
             self.notes.note(node.at, path, &mistake);
         }
-        policy
+        Some(policy)
     }
 
     fn pattern(&mut self, path: &str, node: &Node) -> Option<Pattern> {
@@ -230,7 +239,7 @@ impl<'a> Tables<'a> {
 }
 
 /// What no key by itself is wrong with.
-trait Judged: Keyed {
+pub(super) trait Judged: Keyed {
     fn judged(&self, parameters: &[&str], stores: &[&str]) -> Vec<String>;
 }
 

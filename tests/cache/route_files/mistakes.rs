@@ -30,7 +30,7 @@ fn a_key_that_is_none_is_told_with_what_is_allowed_and_what_was_meant() {
     each_is_told(&[
         (
             "[[reads]]",
-            "line 1, column 3: reads: there is no such key: did you mean \"read\"? Allowed are default, policy, write_policy, store, read, write",
+            "line 1, column 3: reads: there is no such key: did you mean \"read\"? Allowed are default, policy, write_policy, store, read, write, rpc_read, rpc_write",
         ),
         (
             "[store.a]\nbytes = \"1B\"\nsize = 1",
@@ -182,6 +182,44 @@ fn a_route_that_is_none_is_told() {
         (
             "[[write]]\npath = \"/a\"\npaths = [\"a\"]",
             "line 3, column 10: write[0].paths[0]: it is no path: a path begins with `/`",
+        ),
+    ]);
+}
+
+#[test]
+fn a_method_that_is_none_is_told() {
+    each_is_told(&[
+        (
+            "[[rpc_read]]\nlifetime = \"1m\"",
+            "line 1, column 1: rpc_read[0]: there is no `method`",
+        ),
+        (
+            "[[rpc_write]]\nmethod = \"Get\"",
+            "line 2, column 10: rpc_write[0].method: a gRPC method is written `/package.Service/Method`",
+        ),
+        (
+            "[[rpc_read]]\nmethod = \"/a.B/C\"",
+            "line 1, column 1: rpc_read[0]: a gRPC call has no lifetime but that of its route: give it `Policy::lifetime`",
+        ),
+        (
+            "[[rpc_read]]\nmethod = \"/a.B/C\"\nlifetime = 1",
+            "line 3, column 12: rpc_read[0].lifetime: the duration 1 has no unit: write it as text with one, \"1s\"; the units are d, h, m, s and ms",
+        ),
+        (
+            "[[rpc_read]]\nmethod = \"/a.B/C\"\nlifetime = \"1m\"\n[[rpc_read]]\nmethod = \"/a.B/C\"\nlifetime = \"1m\"",
+            "line 4, column 1: rpc_read[1]: the method is there twice (rpc_read[0], line 1)",
+        ),
+        (
+            "[[rpc_read]]\nmethod = \"/a.B/C\"\nlifetime = \"1m\"\n[[rpc_write]]\nmethod = \"/a.B/C\"",
+            "line 1, column 1: rpc_read[0]: the method is there twice (rpc_write[0], line 4)",
+        ),
+        (
+            "[[write]]\npath = \"/a.B/C\"\n[[rpc_write]]\nmethod = \"/a.B/C\"",
+            "line 3, column 1: rpc_write[0]: it matches the same paths as \"/a.B/C\" (write[0], line 1)",
+        ),
+        (
+            "[[rpc_write]]\nmethod = \"/a.B/C\"\ntags = [\"{id}\"]",
+            "line 3, column 9: rpc_write[0].tags[0]: template \"{id}\": the path has no parameter `id`: there are none; for other sources write query.id, header.id, cookie.id or response.id",
         ),
     ]);
 }
@@ -387,7 +425,9 @@ fn a_key_that_is_there_twice_and_a_value_that_is_not_there_are_told() {
     let error = from_json(&file(), "[]").unwrap_err().to_string();
     assert_eq!(
         lines(&error),
-        ["the file: a list is no table of default, policy, write_policy, store, read, write"]
+        [
+            "the file: a list is no table of default, policy, write_policy, store, read, write, rpc_read, rpc_write"
+        ]
     );
 }
 
