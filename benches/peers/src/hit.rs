@@ -4,7 +4,7 @@
 
 use crate::client::Asked;
 use crate::origin::Origin;
-use crate::peers::{PEERS, Room};
+use crate::peers::{PEERS, ROUTED, Room};
 use crate::support::shop::{self, Ready};
 use crate::support::{TURN, Zipf, rounds};
 use axum::body::Body;
@@ -51,10 +51,11 @@ impl Shop {
     }
 }
 
-/// Both sizes, with the lines and the table.
+/// Both sizes and a router, with the lines and the table.
 pub fn run() {
     let small = compare(&Shop::new(10_000, 1024), "1 KiB", "hit_to_peer");
     let large = compare(&Shop::new(1_000, 64 * 1024), "64 KiB", "hit_to_peer_64k");
+    routed(&Shop::new(10_000, 1024));
     println!("\n| time of a hit / that of tower-coherence | 1 KiB | 64 KiB |");
     println!("| --- | --- | --- |");
     for ((name, small), (_, large)) in small.iter().zip(&large) {
@@ -85,6 +86,12 @@ fn compare(shop: &Shop, size: &str, line: &str) -> Vec<(&'static str, f64)> {
     let names = PEERS.iter().skip(1).map(|peer| peer.name);
     let names = std::iter::once("the bare service").chain(names);
     names.zip(medians.into_iter().skip(1)).collect()
+}
+
+/// The line for both in a router, whose own time is in both.
+fn routed(shop: &Shop) {
+    let [mut ours, mut theirs] = ROUTED.map(|turn| turn(shop));
+    rounds(["hit_to_peer_in_router"], || [ours() / theirs()]);
 }
 
 fn bare(shop: &Shop) -> Turn {

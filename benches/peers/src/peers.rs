@@ -7,9 +7,11 @@ use crate::adapters::{Shared, kept_whole};
 use crate::client::{Asked, Client};
 use crate::hit::{self, Shop, Turn};
 use crate::origin::Origin;
+use axum::Router;
 use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
+use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,8 +77,29 @@ peers! {
     "tower-resilience-cache" => tower_resilience_cache,
 }
 
+/// Ours and axum-response-cache around a route of axum's router.
+pub const ROUTED: [fn(&Shop) -> Turn; 2] = [
+    |shop| {
+        hit::turn(shop, |origin, room| {
+            routed(tower_coherence(origin, Some(room)))
+        })
+    },
+    |shop| {
+        hit::turn(shop, |origin, room| {
+            routed(axum_response_cache(origin, Some(room)))
+        })
+    },
+];
+
+fn routed<S: Asked<Error = Infallible> + Sync>(built: Built<S>) -> Router {
+    Router::new().route_service("/products/{number}", built.service)
+}
+
 /// All defaults: nothing is cached but what the response says may be.
-fn tower_coherence(origin: Origin, room: Option<Room>) -> Built<impl Asked> {
+fn tower_coherence(
+    origin: Origin,
+    room: Option<Room>,
+) -> Built<impl Asked<Error = Infallible> + Sync> {
     let mut cache = tower_coherence::Cache::builder();
     if let Some(room) = room {
         cache = cache.max_bytes(room.bytes).max_cells(40_000_000);
@@ -92,7 +115,10 @@ fn tower_coherence(origin: Origin, room: Option<Room>) -> Built<impl Asked> {
 }
 
 /// The README's `with_lifespan`, 60 s. `x-invalidate-cache` makes it forget.
-fn axum_response_cache(origin: Origin, room: Option<Room>) -> Built<impl Asked> {
+fn axum_response_cache(
+    origin: Origin,
+    room: Option<Room>,
+) -> Built<impl Asked<Error = Infallible> + Sync> {
     use axum_response_cache::CacheLayer;
     let lifetime = room.map_or(Duration::from_secs(60), |_| DAY);
     let layer = CacheLayer::with_lifespan(lifetime);
