@@ -141,7 +141,7 @@ async fn routes_count_as_for_any_request() {
 fn outside_a_runtime_there_is_nothing_to_ask_with() {
     let cache = Cache::local();
     let origin = Origin::says(cache.layer(), &[]);
-    let warm = cache.warm_up::<_, Body, _>(origin.app.clone(), uris(&["/a"]));
+    let warm = cache.warm_up::<_, Body, _>(origin.app, uris(&["/a"]));
     let error = futures_util::future::FutureExt::now_or_never(warm);
     assert_eq!(error.unwrap().unwrap_err().kind(), ErrorKind::NoRuntime);
 }
