@@ -11,9 +11,9 @@ A shop on SQLite: two instances and a worker. REDIS_URL puts them on Redis.
     --story          is its own client, and ends
     --port N         A listens on this port, B on the next (any free ones)
     --data DIR       where the data is (a folder that goes away at the end)
+    --routes FILE    another route table (the one beside the source)
     --lag MS         how far the replica lags behind (400)
     --hold-replica   it stands still until a line is typed
-    --no-settle      without the settle window: shows what it is good for
     --help           this text
 ";
 
@@ -26,12 +26,12 @@ pub(crate) enum Asked {
 pub(crate) struct Arguments {
     pub(crate) story: bool,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) routes: Option<PathBuf>,
     /// The replica lags behind by as much as this.
     pub(crate) lag: Duration,
     /// It does not move by itself.
     pub(crate) hold: bool,
     port: u16,
-    no_settle: bool,
 }
 
 impl Arguments {
@@ -39,10 +39,10 @@ impl Arguments {
         let mut read = Self {
             story: false,
             data: None,
+            routes: None,
             lag: Duration::from_millis(400),
             hold: false,
             port: 0,
-            no_settle: false,
         };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or(format!("`{word}` needs a value"));
@@ -50,23 +50,14 @@ impl Arguments {
                 "--help" | "-h" => return Ok(Asked::Help),
                 "--story" => read.story = true,
                 "--hold-replica" => read.hold = true,
-                "--no-settle" => read.no_settle = true,
                 "--data" => read.data = Some(value()?.into()),
+                "--routes" => read.routes = Some(value()?.into()),
                 "--port" => read.port = number(&value()?)?,
                 "--lag" => read.lag = Duration::from_millis(number::<u32>(&value()?)?.into()),
                 _ => return Err(format!("`{word}` is not an option")),
             }
         }
         Ok(Asked::Run(read))
-    }
-
-    /// How long after a write what is read may still be the old: the lag, and a little for
-    /// the rounding of clocks.
-    pub(crate) fn settle(&self) -> Duration {
-        if self.no_settle {
-            return Duration::ZERO;
-        }
-        self.lag + Duration::from_millis(50)
     }
 
     /// That of A and that of B; 0 is any free one.

@@ -1,17 +1,19 @@
 //! A shop on SQLite: two instances, each with its own memory, and a worker.
 //!
 //! ```text
-//! cargo run --example axum_shop                # until Ctrl-C; prints what to try with curl
-//! cargo run --example axum_shop -- --story     # is its own client, and ends with 0 if all holds
-//! REDIS_URL=redis://127.0.0.1/ cargo run --example axum_shop
-//! cargo run --example axum_shop -- --help
+//! cargo run --features toml --example axum_shop               # until Ctrl-C; says what to try
+//! cargo run --features toml --example axum_shop -- --story    # tries it itself; 0 if all holds
+//! cargo run --features toml --example axum_shop -- --help
 //! ```
 //!
-//! Which page is kept for whom is said in `routes`; what lags, in `database`.
+//! With `REDIS_URL=redis://127.0.0.1/` the instances and the worker meet on Redis, without it
+//! inside the process.
+//!
+//! Which page is kept for whom is said in `routes.toml`; what lags, in `database`.
 //!
 //! | question | file |
 //! | --- | --- |
-//! | What may be answered from memory, and what makes it stale? | `routes` |
+//! | What may be answered from memory, and what makes it stale? | `routes.toml` |
 //! | What do the pages say? | `catalog`, `customers` |
 //! | What does an error look like? | `error` |
 //! | Who writes beside the instances? | `worker` |
@@ -103,7 +105,7 @@ fn builder(arguments: &Arguments) -> Outcome<CacheBuilder> {
     // The settle window is to be shorter than the bound.
     let bound = Duration::from_secs(3).max(arguments.lag * 2);
     Ok(Cache::builder()
-        .routes(routes::table(arguments.settle())?)
+        .routes(routes::table(arguments.routes.as_deref())?)
         .staleness_bound(bound)
         .token_cookie("wrote"))
 }

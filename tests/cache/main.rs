@@ -60,6 +60,7 @@ mod security;
 mod services;
 mod serving;
 mod settle;
+#[cfg(feature = "toml")]
 mod shop;
 mod smoke;
 mod stale;

@@ -12,6 +12,9 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+const ROUTES: &str = include_str!("../../examples/axum_shop/routes.toml");
+const SETTLE: &str = "settle = \"450ms\"\n";
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Killed when dropped, and its data with it.
@@ -40,13 +43,40 @@ fn shop(arguments: &[&str]) -> Command {
     command
 }
 
+/// A file of the test's own, with this text.
+fn file(text: &str) -> PathBuf {
+    let path = fresh_path();
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn fresh_path() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("tower-coherence-shop-{}-{number}", std::process::id());
+    std::env::temp_dir().join(name)
+}
+
 impl Shop {
-    fn start(arguments: &[&str]) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("tower-coherence-shop-{}-{number}", std::process::id());
-        let data = std::env::temp_dir().join(name);
-        let mut child = shop(arguments)
+    fn start() -> Self {
+        Self::of(shop(&[]))
+    }
+
+    /// The replica stands still, for as long as the bound allows for at least. Its settle
+    /// window, as a line of the file.
+    fn with_held_replica(settle: &str) -> Self {
+        assert!(ROUTES.contains(SETTLE));
+        let routes = file(&ROUTES.replace(SETTLE, settle));
+        let mut command = shop(&["--hold-replica", "--lag", "60000", "--routes"]);
+        command.arg(&routes);
+        let shop = Self::of(command);
+        std::fs::remove_file(routes).unwrap();
+        shop
+    }
+
+    fn of(mut command: Command) -> Self {
+        let data = fresh_path();
+        let mut child = command
             .arg("--data")
             .arg(&data)
             .stdin(Stdio::piped())
@@ -192,9 +222,22 @@ fn the_shop_says_what_it_does_not_understand() {
     }
 }
 
+#[test]
+fn a_route_file_with_a_mistake_stops_the_shop_and_says_where_it_is() {
+    let broken = file(&ROUTES.replace("lifetime = \"10m\"", "lifetime = 10"));
+    let output = shop(&["--story", "--routes"])
+        .arg(&broken)
+        .output()
+        .unwrap();
+    std::fs::remove_file(broken).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("line 6") && said.contains("10"), "{said}");
+}
+
 #[tokio::test]
 async fn a_price_that_is_changed_on_one_instance_of_the_shop_changes_on_both() {
-    let shop = Shop::start(&[]);
+    let shop = Shop::start();
     let listed = "/products?category=tea&sort=price";
     for at in [&shop.a, &shop.b] {
         assert_eq!(shop.warm(at, "/products/1").await.says["price"], 100);
@@ -209,7 +252,7 @@ async fn a_price_that_is_changed_on_one_instance_of_the_shop_changes_on_both() {
 
 #[tokio::test]
 async fn what_the_worker_of_the_shop_changes_is_seen_on_both_instances() {
-    let shop = Shop::start(&[]);
+    let shop = Shop::start();
     for at in [&shop.a, &shop.b] {
         shop.warm(at, "/products/3").await;
     }
@@ -223,7 +266,7 @@ async fn what_the_worker_of_the_shop_changes_is_seen_on_both_instances() {
 
 #[tokio::test]
 async fn no_customer_of_the_shop_sees_what_is_another_ones() {
-    let shop = Shop::start(&[]);
+    let shop = Shop::start();
     let ada = shop.customer("Ada", 4).await;
     let bob = shop.customer("Bob", 5).await;
     for at in [&shop.a, &shop.b, &shop.a, &shop.b] {
@@ -248,7 +291,7 @@ async fn no_customer_of_the_shop_sees_what_is_another_ones() {
 
 #[tokio::test]
 async fn pages_of_the_shop_are_told_apart_by_the_query_parameters_that_they_read() {
-    let shop = Shop::start(&[]);
+    let shop = Shop::start();
     let at = &shop.a;
     let tea = shop.warm(at, "/search?q=green").await;
     for same in ["/search?q=green&utm_source=mail", "/search?x=1&q=green"] {
@@ -275,7 +318,7 @@ async fn pages_of_the_shop_are_told_apart_by_the_query_parameters_that_they_read
 
 #[tokio::test]
 async fn without_its_settle_window_what_the_replica_of_the_shop_said_sticks() {
-    let mut shop = Shop::start(&["--hold-replica", "--lag", "60000", "--no-settle"]);
+    let mut shop = Shop::with_held_replica("");
     shop.price(&shop.a, 1, 50).await;
     assert_eq!(shop.get(&shop.a, "/products/1").await.says["price"], 100);
     shop.catch_up();
@@ -286,7 +329,7 @@ async fn without_its_settle_window_what_the_replica_of_the_shop_said_sticks() {
 
 #[tokio::test]
 async fn with_its_settle_window_what_the_replica_of_the_shop_said_is_not_kept() {
-    let mut shop = Shop::start(&["--hold-replica", "--lag", "60000"]);
+    let mut shop = Shop::with_held_replica("settle = \"60s\"\n");
     shop.price(&shop.a, 1, 50).await;
     for _ in 0..2 {
         let old = shop.get(&shop.a, "/products/1").await;
@@ -299,7 +342,7 @@ async fn with_its_settle_window_what_the_replica_of_the_shop_said_is_not_kept() 
 
 #[tokio::test]
 async fn who_wrote_on_one_instance_of_the_shop_sees_it_on_the_other_before_the_replica_does() {
-    let shop = Shop::start(&["--hold-replica", "--lag", "60000"]);
+    let shop = Shop::with_held_replica("settle = \"60s\"\n");
     for price in [50, 60, 70] {
         let written = shop.price(&shop.b, 1, price).await;
         let token = written.cookie.unwrap();

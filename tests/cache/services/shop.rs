@@ -1,5 +1,6 @@
 //! A shop on SQL with a worker, in small: two instances on one database.
 
+use super::heard;
 use crate::support::{Answer, request, request_with, send};
 use axum::Router;
 use axum::extract::{Path, Query, State};
@@ -138,12 +139,8 @@ impl Shop {
 
     /// All that was invalidated anywhere is applied everywhere.
     async fn idle(&self) {
-        for cache in &self.caches {
-            cache.idle().await.unwrap();
-        }
-        for cache in &self.caches {
-            cache.idle().await.unwrap();
-        }
+        heard(&self.caches).await;
+        heard(&self.caches).await;
     }
 
     /// What both instances answer, and how many of them from memory.
