@@ -72,3 +72,14 @@ fn the_plain_hyper_service_is_short() {
     let source = include_str!("../../examples/hyper_service.rs");
     assert!(source.lines().count() < 60);
 }
+
+#[test]
+fn the_tonic_catalog_tells_its_story_and_it_holds() {
+    let told = Command::new(crate::caching_proxy::example("tonic_catalog"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(told.stdout).unwrap();
+    assert!(told.status.success(), "{text}");
+    assert_eq!((text.matches("yes ").count(), text.lines().count()), (8, 8));
+}

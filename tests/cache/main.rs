@@ -29,6 +29,7 @@ mod eviction;
 mod examples;
 mod fills;
 mod frameworks;
+mod generated;
 mod groups;
 mod grpc;
 mod grpc_calls;
