@@ -359,3 +359,82 @@ async fn a_call_whose_body_breaks_is_its_own_clients_matter() {
     assert_eq!(bypassed(&waiting.cache, "grpc-message"), 1);
     assert_eq!(waiting.cache.stats().stored, 1);
 }
+
+/// What a method answers, which nobody would call a good answer of gRPC.
+#[tokio::test]
+async fn an_answer_that_is_no_whole_message_with_a_good_end_is_not_stored() {
+    let good = [GRPC, ("grpc-status", "0")];
+    let whole = frame(0, b"\x0a\x01w");
+    for (status, fields, body, reason) in [
+        (200, &good[..], whole.clone(), None),
+        (200, &good, Vec::new(), None),
+        (200, &good, whole[..6].to_vec(), Some("grpc-streaming")),
+        (200, &good, vec![0, 0], Some("grpc-streaming")),
+        (200, &[GRPC], whole.clone(), Some("grpc-status")),
+        (
+            200,
+            &[GRPC, ("grpc-status", "5")],
+            Vec::new(),
+            Some("grpc-status"),
+        ),
+        (203, &good, whole.clone(), Some("grpc-response")),
+        (
+            200,
+            &[("content-type", "text/html"), ("grpc-status", "0")],
+            whole.clone(),
+            Some("grpc-response"),
+        ),
+    ] {
+        let cache = cache(says());
+        let fields = fields.to_vec();
+        let method = tower::service_fn(move |_: http::Request<tonic::body::Body>| {
+            let mut response = Response::builder().status(status);
+            for (name, value) in &fields {
+                response = response.header(*name, *value);
+            }
+            let body = Full::new(Bytes::from(body.clone()));
+            std::future::ready(Ok::<_, std::convert::Infallible>(
+                response.body(body).unwrap(),
+            ))
+        });
+        let app = cache.layer().resume(tonic::body::Body::new).layer(method);
+        for _ in 0..2 {
+            let message = Full::new(Bytes::from(frame(0, b"\x0a\x01w")));
+            let request = http::Request::post(SAY)
+                .header("content-type", "application/grpc")
+                .body(tonic::body::Body::new(message));
+            let Ok(answer) = app.clone().oneshot(request.unwrap()).await;
+            assert!(answer.into_body().collect().await.is_ok());
+        }
+        let told = (status, reason);
+        let stats = cache.stats();
+        assert_eq!(
+            stats.hits,
+            u64::from(reason.is_none()),
+            "{told:?} {stats:?}"
+        );
+        if let Some(reason) = reason {
+            assert_eq!(refused(&cache, reason), 2, "{told:?} {:?}", stats.refusals);
+        }
+    }
+}
+
+/// To HTTP these ask for less than the whole; to a call they are metadata.
+#[tokio::test]
+async fn conditions_and_ranges_of_a_call_mean_nothing() {
+    let (cache, words) = (cache(says()), Words::new());
+    let server = serve(&cache, &words).await;
+    let mut raw = Raw::of(&server).await;
+    let message = frame(0, b"\x0a\x01w");
+    let first = raw.send(&[], message.clone()).await;
+    for less in [
+        ("range", "bytes=0-1"),
+        ("if-none-match", "*"),
+        ("if-modified-since", "Tue, 24 Nov 2099 00:00:00 GMT"),
+    ] {
+        let came = raw.send(&[less], message.clone()).await;
+        assert_eq!(came.body, first.body, "{less:?}");
+        assert!(!came.headers.contains_key("content-range"), "{less:?}");
+    }
+    assert_eq!((words.runs(), cache.stats().hits), (1, 3));
+}
