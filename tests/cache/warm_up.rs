@@ -58,6 +58,15 @@ async fn what_fails_and_what_is_not_stored_is_told_apart() {
 }
 
 #[tokio::test]
+async fn what_a_route_refuses_when_it_is_whole_is_not_stored() {
+    let cache = Cache::local();
+    let policy = Policy::lifetime(Duration::from_secs(60)).store_if(|_, _, _| false);
+    let origin = Origin::says(cache.layer().policy(policy), &[]);
+    let warm = cache.warm_up::<_, Body, _>(origin.app, uris(&["/a"]));
+    assert_eq!(figures(warm.await.unwrap()), (1, 0, 0));
+}
+
+#[tokio::test]
 async fn its_requests_are_those_of_a_client_that_nobody_knows() {
     let cache = Cache::local();
     let origin = Origin::new(cache.layer(), |request| {
